@@ -109,12 +109,11 @@ pub enum Cut {
         /// Bytes in a block.
         bytes: usize,
     },
-    /// Whole rows: each block ends with LF, but for the last. Rows over `max` bytes (without the LF) meet `long`.
+    /// Whole rows: each block ends with LF, but for the last. A row over `max` bytes (without its line end) comes as
+    /// a block of its own, cut to its first `max` bytes and marked [`BlockJob::overlong`].
     Rows {
         /// Longest row in bytes.
         max: usize,
-        /// What happens to a longer one.
-        long: LongRow,
     },
     /// Anywhere that does not split a UTF-8 character.
     Characters,
@@ -131,6 +130,9 @@ pub struct BlockJob<'a> {
     pub first: bool,
     /// The last block of the stream; it may be empty.
     pub last: bool,
+    /// The block is the first bytes of one row that is longer than the cut allows, without a line end; the rest of
+    /// the row was dropped. The stage meets it with its [`LongRow`] policy.
+    pub overlong: bool,
     /// Milliseconds since the epoch when the block was cut: `codec` has no clock of its own.
     pub now_ms: i64,
 }
