@@ -9,6 +9,7 @@
 //!
 //! The output of each depends on its input bytes alone, never on how they were cut.
 
+pub mod cut;
 mod error;
 mod stage;
 
