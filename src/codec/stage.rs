@@ -197,4 +197,10 @@ pub trait Joiner: Send {
         body: &mut Vec<u8>,
         side: &mut Vec<u8>,
     ) -> Result<(), CodecError>;
+
+    /// A serial stage that carries the stream on from here, for stages whose flushes and parameters need the order
+    /// (deflate). `None` where a flush only means to hand on what is there.
+    fn hand_over(&mut self) -> Option<Box<dyn SerialStage>> {
+        None
+    }
 }

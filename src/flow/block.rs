@@ -1,0 +1,72 @@
+//! Recycled buffers.
+//!
+//! A fresh buffer of a megabyte costs a page fault for every 4 KiB on its first use, more than many stages cost. Buffers
+//! of the sizes that the executors use go back to a free list instead, bounded in bytes for the whole process.
+
+use std::sync::Mutex;
+
+/// Bytes that the free list may hold in all.
+const FREE_BYTES: usize = 16 << 20;
+/// Smaller buffers are left to the allocator, which is good at them.
+const SMALLEST: usize = 32 << 10;
+/// Larger ones are exceptions (one long row) and go back to the system at once.
+const LARGEST: usize = 2 << 20;
+
+struct FreeList {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+static FREE: Mutex<FreeList> = Mutex::new(FreeList { buffers: Vec::new(), bytes: 0 });
+
+/// An empty buffer with room for at least `capacity` bytes.
+pub fn take(capacity: usize) -> Vec<u8> {
+    if (SMALLEST..=LARGEST).contains(&capacity) {
+        let mut free = lock();
+        // Not more than four times too large: a small result must not pin a large buffer.
+        if let Some(at) = free.buffers.iter().rposition(|b| b.capacity() >= capacity && b.capacity() / 4 <= capacity)
+        {
+            let buffer = free.buffers.swap_remove(at);
+            free.bytes -= buffer.capacity();
+            return buffer;
+        }
+    }
+    Vec::with_capacity(capacity)
+}
+
+/// Takes a buffer back for reuse.
+pub fn give(mut buffer: Vec<u8>) {
+    let capacity = buffer.capacity();
+    if !(SMALLEST..=LARGEST).contains(&capacity) {
+        return;
+    }
+    buffer.clear();
+    let mut free = lock();
+    if free.bytes + capacity <= FREE_BYTES {
+        free.bytes += capacity;
+        free.buffers.push(buffer);
+    }
+}
+
+fn lock() -> std::sync::MutexGuard<'static, FreeList> {
+    // A panic while it was held cannot leave the list half changed in a way that matters.
+    FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_and_the_list_is_bounded() {
+        let mut buffer = take(100 << 10);
+        buffer.extend_from_slice(b"x");
+        give(buffer);
+        let again = take(90 << 10);
+        assert!(again.is_empty() && again.capacity() >= 90 << 10);
+        for _ in 0..64 {
+            give(Vec::with_capacity(1 << 20));
+        }
+        assert!(lock().bytes <= FREE_BYTES);
+    }
+}

@@ -1,0 +1,198 @@
+//! Reads a file: the native side of `millrace/fs` `createReadStream`.
+
+use super::{Driver, Lane, Next};
+use crate::flow::meter::Waiting;
+use crate::flow::operator::{Control, Input, Operator};
+use crate::flow::{Failure, block};
+use std::fs::File;
+use std::io::{ErrorKind, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes in one read for a linked operator, where the user set no `highWaterMark`.
+const LINKED_READ: usize = 1 << 20;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct SourceOptions {
+    /// The file.
+    pub path: PathBuf,
+    /// First byte; `None` reads from the file's position.
+    pub start: Option<u64>,
+    /// Last byte, included.
+    pub end: Option<u64>,
+    /// Bytes in one read for JavaScript.
+    pub read_bytes: usize,
+    /// Whether `read_bytes` was the user's wish, and so holds for linked operators too.
+    pub read_bytes_set: bool,
+    /// Flags of `open(2)`; 0 for reading.
+    pub flags: i32,
+    /// Permissions of a file that the flags create.
+    pub mode: u32,
+}
+
+/// Reads a file.
+pub struct FileSource {
+    options: SourceOptions,
+    file: Option<File>,
+    given: bool,
+    left: u64,
+    /// A FIFO, a terminal, a socket: reads may last forever.
+    stalls: bool,
+    #[cfg(unix)]
+    waker: Arc<super::stall::Waker>,
+    done: bool,
+}
+
+impl FileSource {
+    /// Opens and reads what `options` say; `file` where it is open already.
+    pub fn new(options: SourceOptions, file: Option<File>) -> Self {
+        Self {
+            options,
+            given: file.is_some(),
+            file,
+            left: u64::MAX,
+            stalls: false,
+            #[cfg(unix)]
+            waker: Arc::default(),
+            done: false,
+        }
+    }
+
+    fn open(&mut self, operator: &Operator) -> Result<(), Failure> {
+        let path = &self.options.path;
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => super::file_sink::open_with(path, self.options.flags, self.options.mode)
+                .map_err(|e| Failure::io(&e, "open", path))?,
+        };
+        let kind = file.metadata().map_err(|e| Failure::io(&e, "fstat", path))?.file_type();
+        if kind.is_dir() {
+            // open(2) of a directory succeeds; Node reports it at the first read.
+            self.file = Some(file);
+            self.announce(operator);
+            return Err(Failure::io(&std::io::Error::from_raw_os_error(21), "read", path));
+        }
+        self.stalls = !kind.is_file();
+        let start = self.options.start.unwrap_or(0);
+        if let Some(start) = self.options.start {
+            file.seek(SeekFrom::Start(start)).map_err(|e| Failure::io(&e, "read", path))?;
+        }
+        if let Some(end) = self.options.end {
+            self.left = (end + 1).saturating_sub(start);
+        }
+        self.file = Some(file);
+        self.announce(operator);
+        Ok(())
+    }
+
+    fn announce(&self, operator: &Operator) {
+        #[cfg(unix)]
+        let descriptor = {
+            use std::os::fd::AsRawFd;
+            self.file.as_ref().map_or(-1, |f| i64::from(f.as_raw_fd()))
+        };
+        #[cfg(not(unix))]
+        let descriptor = -1;
+        operator.opened(descriptor);
+    }
+
+    /// One read; `None` at the end.
+    fn read(&mut self, operator: &Operator) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(file) = &mut self.file else { return Ok(None) };
+        let most = if operator.is_linked() && !self.options.read_bytes_set {
+            LINKED_READ
+        } else {
+            self.options.read_bytes
+        };
+        let most = (most as u64).min(self.left) as usize;
+        if most == 0 {
+            return Ok(None);
+        }
+        let mut buffer = block::take(most);
+        loop {
+            #[cfg(unix)]
+            if self.stalls {
+                let ready = self
+                    .waker
+                    .wait(file, rustix::event::PollFlags::IN)
+                    .map_err(|e| Failure::io(&e, "read", &self.options.path))?;
+                if !ready {
+                    return Ok(None);
+                }
+            }
+            // One system call: what a slow source has now is handed on now.
+            let roomy = self.left == u64::MAX && !self.options.read_bytes_set;
+            let read = super::read_once(file, &mut buffer, most, roomy);
+            match read {
+                Ok(0) => return Ok(None),
+                Ok(n) => {
+                    if self.left != u64::MAX {
+                        self.left -= n as u64;
+                    }
+                    return Ok(Some(buffer));
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::io(&error, "read", &self.options.path)),
+            }
+        }
+    }
+
+    fn turn(&mut self, operator: &Operator) -> Result<Next, Failure> {
+        while let Some(Input::Control(control)) = operator.take() {
+            if control == Control::End {
+                self.done = true;
+            }
+        }
+        if self.file.is_none() || self.given {
+            self.given = false;
+            self.open(operator)?;
+        }
+        if !operator.is_wanted() || self.done {
+            return Ok(Next::Idle(Waiting::Nothing));
+        }
+        loop {
+            if operator.is_over() {
+                return Ok(Next::Idle(Waiting::Nothing));
+            }
+            if !operator.has_room() {
+                return Ok(Next::Idle(Waiting::Room));
+            }
+            match self.read(operator)? {
+                Some(bytes) => {
+                    operator.took(bytes.len());
+                    operator.emit(bytes);
+                }
+                None => {
+                    self.done = true;
+                    operator.finish();
+                    return Ok(Next::Idle(Waiting::Nothing));
+                }
+            }
+        }
+    }
+}
+
+impl Driver for FileSource {
+    fn lane(&self) -> Lane {
+        #[cfg(unix)]
+        {
+            let waker = Arc::clone(&self.waker);
+            Lane::Io { wake: Some(Box::new(move || waker.wake())) }
+        }
+        #[cfg(not(unix))]
+        Lane::Io { wake: None }
+    }
+
+    fn run(&mut self, operator: &Arc<Operator>) -> Next {
+        self.turn(operator).unwrap_or_else(|failure| {
+            operator.fail(failure);
+            Next::Idle(Waiting::Nothing)
+        })
+    }
+
+    fn close(&mut self, _operator: &Operator) {
+        self.file = None;
+    }
+}
+

@@ -1,0 +1,74 @@
+//! What an operator does when it runs.
+
+use super::Operator;
+use super::meter::Waiting;
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+pub mod blocks;
+pub mod file_sink;
+pub mod file_source;
+pub mod pass;
+pub mod serial;
+pub mod tap;
+#[cfg(unix)]
+mod stall;
+
+/// Where an operator runs.
+pub enum Lane {
+    /// On a compute thread, or inline on the JS thread where the work is small; it never waits.
+    Compute {
+        /// Cost of the work, about.
+        ns_per_byte: f32,
+    },
+    /// On a thread of its own while it is in system calls.
+    Io {
+        /// Wakes the thread from a read that may last forever (a FIFO).
+        wake: Option<Box<dyn Fn() + Send + Sync>>,
+    },
+}
+
+/// What a run came to.
+pub enum Next {
+    /// There is more to do; others first.
+    Again,
+    /// Nothing to do until something happens; what is waited for goes into the meter.
+    Idle(Waiting),
+    /// Another driver goes on from here.
+    Become(Box<dyn Driver>),
+}
+
+/// The work of an operator.
+pub trait Driver: Send {
+    /// Where it runs. Asked once.
+    fn lane(&self) -> Lane;
+
+    /// Works off a bounded amount: takes input, gives output while there is room.
+    fn run(&mut self, operator: &Arc<Operator>) -> Next;
+
+    /// Lets go of what it holds; nothing follows.
+    fn close(&mut self, _operator: &Operator) {}
+
+    /// Native memory of the driver's own state, in bytes.
+    fn state_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// One `read(2)` into an empty buffer: of up to `most` bytes, or of as many as the buffer has room for (`roomy`).
+///
+/// `read_to_end` would go on reading to fill the buffer; a FIFO's bytes must not wait for more.
+fn read_once(file: &mut File, buffer: &mut Vec<u8>, most: usize, roomy: bool) -> io::Result<usize> {
+    buffer.clear();
+    #[cfg(unix)]
+    if roomy || buffer.capacity() == most {
+        // Into memory that was never zeroed: zeroing costs a tenth of a read from the page cache.
+        return Ok(rustix::io::read(&*file, rustix::buffer::spare_capacity(buffer))?);
+    }
+    let _ = roomy;
+    buffer.resize(most, 0);
+    let read = file.read(buffer);
+    buffer.truncate(*read.as_ref().unwrap_or(&0));
+    read
+}
