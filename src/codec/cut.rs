@@ -304,7 +304,7 @@ impl Cutter {
 
 /// Bytes (0 to 3) at the end of `bytes` that may be the start of a UTF-8 sequence. Cutting before them never splits a
 /// character, nor a run of bytes that decoders replace as one.
-fn incomplete_character(bytes: &[u8]) -> usize {
+pub(super) fn incomplete_character(bytes: &[u8]) -> usize {
     for (before, &byte) in bytes.iter().rev().take(3).enumerate() {
         let needs = match byte {
             0x80..=0xbf => continue,

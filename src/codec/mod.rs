@@ -12,6 +12,7 @@
 pub mod cut;
 mod error;
 mod stage;
+pub mod text;
 
 pub use error::{CodecError, ErrorKind};
 pub use stage::{
