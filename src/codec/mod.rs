@@ -10,6 +10,7 @@
 //! The output of each depends on its input bytes alone, never on how they were cut.
 
 pub mod cut;
+pub mod deflate;
 mod error;
 mod stage;
 pub mod text;

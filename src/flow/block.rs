@@ -24,7 +24,8 @@ pub fn take(capacity: usize) -> Vec<u8> {
     if (SMALLEST..=LARGEST).contains(&capacity) {
         let mut free = lock();
         // Not more than four times too large: a small result must not pin a large buffer.
-        if let Some(at) = free.buffers.iter().rposition(|b| b.capacity() >= capacity && b.capacity() / 4 <= capacity)
+        if let Some(at) =
+            free.buffers.iter().rposition(|b| b.capacity() >= capacity && b.capacity() / 4 <= capacity)
         {
             let buffer = free.buffers.swap_remove(at);
             free.bytes -= buffer.capacity();

@@ -36,7 +36,12 @@ pub struct Failure {
 impl Failure {
     /// A defect of ours: a caught panic, a broken invariant.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Codec(ErrorKind::Internal), message: message.into(), offset: None, line: None }
+        Self {
+            kind: FailureKind::Codec(ErrorKind::Internal),
+            message: message.into(),
+            offset: None,
+            line: None,
+        }
     }
 
     /// A failed system call.

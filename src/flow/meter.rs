@@ -1,6 +1,6 @@
 //! Counters of one operator. Relaxed atomics: each is read for display, none guards anything.
 
-use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 /// What an operator that is not running waits for.

@@ -19,7 +19,7 @@ use super::{Failure, Post, block};
 use crate::codec::FlushKind;
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -239,12 +239,13 @@ impl Operator {
                 _ => false,
             };
             if !fits {
-                let mut buffer = block::take(bytes.len().max(if bytes.len() < 4096 && ports.inbox_bytes == 0 {
-                    // The first small write may be the only one.
-                    bytes.len() * 2
-                } else {
-                    GATHER_BUFFER
-                }));
+                let mut buffer =
+                    block::take(bytes.len().max(if bytes.len() < 4096 && ports.inbox_bytes == 0 {
+                        // The first small write may be the only one.
+                        bytes.len() * 2
+                    } else {
+                        GATHER_BUFFER
+                    }));
                 buffer.extend_from_slice(bytes);
                 ports.inbox.push_back(Input::Bytes(buffer));
             }
@@ -733,14 +734,19 @@ impl Operator {
         loop {
             match self.phase.load(Ordering::Acquire) {
                 IDLE => {
-                    if self.phase.compare_exchange(IDLE, QUEUED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                    if self.phase.compare_exchange(IDLE, QUEUED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+                    {
                         self.post.enter();
                         self.submit();
                         return;
                     }
                 }
                 RUNNING => {
-                    if self.phase.compare_exchange(RUNNING, AGAIN, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                    if self
+                        .phase
+                        .compare_exchange(RUNNING, AGAIN, Ordering::AcqRel, Ordering::Acquire)
+                        .is_ok()
+                    {
                         return;
                     }
                 }

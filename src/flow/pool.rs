@@ -74,7 +74,13 @@ impl Pool {
     }
 
     fn new(name: &'static str, most: usize, keep: Option<Duration>) -> Self {
-        Self { queue: Mutex::new(Queue::default()), ready: Condvar::new(), most: AtomicUsize::new(most), name, keep }
+        Self {
+            queue: Mutex::new(Queue::default()),
+            ready: Condvar::new(),
+            most: AtomicUsize::new(most),
+            name,
+            keep,
+        }
     }
 
     /// Queues a task. The queue's length is bounded by its users: an operator stands in it once at most, and has a

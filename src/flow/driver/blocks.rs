@@ -216,7 +216,8 @@ impl Driver for BlockDriver {
                 operator.set_carried(0);
                 match self.joiner.hand_over() {
                     Some(stage) => {
-                        let serial = SerialDriver::resume(stage, self.ns_per_byte, carry, control, self.consumed);
+                        let serial =
+                            SerialDriver::resume(stage, self.ns_per_byte, carry, control, self.consumed);
                         return Next::Become(Box::new(serial));
                     }
                     None => {

@@ -59,7 +59,11 @@ pub(super) fn open_with(path: &Path, flags: i32, mode: u32) -> io::Result<File> 
         options.read(flags & 1 == 0).write(flags & 3 != 0);
         options.append(flags & append != 0).truncate(flags & truncate != 0);
         if flags & create != 0 {
-            if flags & exclusive != 0 { options.create_new(true) } else { options.create(true) };
+            if flags & exclusive != 0 {
+                options.create_new(true)
+            } else {
+                options.create(true)
+            };
         }
     }
     options.open(path)

@@ -195,4 +195,3 @@ impl Driver for FileSource {
         self.file = None;
     }
 }
-

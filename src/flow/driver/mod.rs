@@ -11,9 +11,9 @@ pub mod file_sink;
 pub mod file_source;
 pub mod pass;
 pub mod serial;
-pub mod tap;
 #[cfg(unix)]
 mod stall;
+pub mod tap;
 
 /// Where an operator runs.
 pub enum Lane {

@@ -1,0 +1,28 @@
+//! The deflate family: gzip, zlib and raw deflate, both ways.
+//!
+//! * [`DeflateBlocks`] with [`DeflateJoiner`]: compression with default windows on all cores, by libdeflate.
+//! * [`DeflateEncoder`]: compression with every option and flush that zlib has, by zlib-rs, one thread. It can go on
+//!   with a stream that the blocks began.
+//! * [`InflateDecoder`]: decompression, with Node's rules for members, garbage and dictionaries.
+//! * [`compress`] and [`decompress`]: one call, the same bytes.
+
+mod block;
+mod decoder;
+mod encoder;
+mod engine;
+mod format;
+mod oneshot;
+mod options;
+mod pool;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+pub use block::{BLOCK_BYTES, DeflateBlocks, DeflateJoiner};
+pub use decoder::InflateDecoder;
+pub use encoder::{DeflateEncoder, FramingState};
+pub use format::Format;
+pub use oneshot::{Decompressed, compress, decompress};
+pub use options::{DeflateOptions, InflateMode, InflateOptions, Members};
+pub use scan::{LastBlock, last_block};
