@@ -7,3 +7,6 @@
 
 pub mod codec;
 pub mod flow;
+
+#[cfg(feature = "addon")]
+mod binding;

@@ -1,0 +1,8 @@
+//! The only Rust that knows Node-API: one exported class a file, no algorithm.
+//!
+//! Every exported function catches panics (`catch_unwind`): a defect becomes a JavaScript error, never an abort.
+
+mod descriptor;
+mod doorbell;
+mod operator;
+mod spec;
