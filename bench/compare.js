@@ -122,8 +122,9 @@ class Comparer {
         }
         return cost;
       } catch (error) {
-        this.failures.push(error.message);
-        process.stderr.write(`FAILED ${error.message}\n`);
+        const { message } = /** @type {Error} */ (error);
+        this.failures.push(message);
+        process.stderr.write(`FAILED ${message}\n`);
         return null;
       }
     };

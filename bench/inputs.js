@@ -6,9 +6,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { pipeline } = require('node:stream/promises');
 const zlib = require('node:zlib');
+const { makeSample, sample } = require('../scripts/make-sample');
 
-const ROOT = path.join(__dirname, '..');
-const GENERATOR = path.join(ROOT, 'scripts', 'make-sample.js');
 /** Broken rows of the sample. */
 const BROKEN = 160;
 
@@ -47,10 +46,10 @@ class Inputs {
    */
   get(name, bytes = this.bytes) {
     return this.once(`${name} ${bytes}`, async () => {
-      if (name === 'sample') return this.complete(name, this.generate(bytes, BROKEN));
-      if (name === 'clean') return this.complete(name, this.generate(bytes, 0));
+      if (name === 'sample') return this.complete(name, await this.generate(bytes, BROKEN));
+      if (name === 'clean') return this.complete(name, await this.generate(bytes, 0));
       const plain = await this.unpack(name);
-      return plain && this.complete(name, plain);
+      return plain === null ? null : this.complete(name, plain);
     });
   }
 
@@ -66,7 +65,7 @@ class Inputs {
     return /** @type {Promise<Input>} */ (
       this.once(`${whole.plain} ${bytes}`, async () => {
         const plain = whole.plain.replace(/\.jsonl$/, `-first-${bytes}.jsonl`);
-        this.keep(plain, (path) => {
+        await this.keep(plain, (path) => {
           const buffer = Buffer.alloc(bytes);
           const descriptor = fs.openSync(whole.plain, 'r');
           fs.readSync(descriptor, buffer);
@@ -92,29 +91,26 @@ class Inputs {
    * Makes a file under another name first, so that an interrupted run leaves no half input behind.
    *
    * @param {string} file
-   * @param {(path: string) => void} make
+   * @param {(path: string) => unknown} make
    */
-  keep(file, make) {
+  async keep(file, make) {
     if (fs.existsSync(file)) return;
     process.stderr.write(`making ${path.basename(file)}\n`);
-    make(`${file}.part`);
+    await make(`${file}.part`);
     fs.renameSync(`${file}.part`, file);
   }
 
   /**
    * @param {number} bytes
    * @param {number} broken  rows
-   * @returns {string} path
+   * @returns {Promise<string>} path
    */
-  generate(bytes, broken) {
-    // A changed generator makes other rows, so its own digest is part of the name.
-    const seed = createHash('sha256').update(fs.readFileSync(GENERATOR)).digest('hex').slice(0, 8);
-    const file = path.join(this.folder, `sample-${seed}-${bytes}-${broken}.jsonl`);
-    this.keep(file, (out) => {
-      const args = [GENERATOR, '--bytes', String(bytes), '--broken', String(broken), '--out', out];
-      const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-      if (status !== 0) throw new Error(`${GENERATOR} ended with ${status}`);
-    });
+  async generate(bytes, broken) {
+    // A changed generator makes other rows, so what it makes is part of the name.
+    const first = createHash('sha256');
+    for (const chunk of sample({ rows: 200, broken: 50 })) first.update(chunk);
+    const file = path.join(this.folder, `sample-${first.digest('hex').slice(0, 8)}-${bytes}-${broken}.jsonl`);
+    await this.keep(file, (out) => makeSample({ bytes, broken, out }));
     return file;
   }
 
@@ -130,7 +126,7 @@ class Inputs {
     if (!packed || !fs.existsSync(packed)) return null;
     const file = path.join(this.folder, `${name}.jsonl`);
     let missing = false;
-    this.keep(file, (out) => {
+    await this.keep(file, (out) => {
       if (name === 'zeek') fs.writeFileSync(out, zlib.gunzipSync(fs.readFileSync(packed)));
       else missing = !unzstd(packed, out);
       if (missing) fs.writeFileSync(out, '');

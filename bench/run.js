@@ -11,6 +11,7 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { cases } = require('./cases');
 const { build } = require('../scripts/build');
+const { parseSize } = require('../scripts/make-sample');
 const { Comparer } = require('./compare');
 const { Inputs } = require('./inputs');
 const report = require('./report');
@@ -35,16 +36,6 @@ const USAGE = `Usage: npm run bench -- [options]
 
 /** Wrong use of the command line. */
 class Misuse extends Error {}
-
-/**
- * @param {string} text  such as `64MB`
- * @returns {number} bytes
- */
-function parseSize(text) {
-  const found = /^(\d+)(k|M|G)?B?$/i.exec(text);
-  if (!found) throw new Misuse(`not a size: ${text}`);
-  return Number(found[1]) * { '': 1, k: 1e3, m: 1e6, g: 1e9 }[(found[2] ?? '').toLowerCase()];
-}
 
 /** @returns {Record<string, string>} */
 function describeMachine() {
@@ -160,7 +151,7 @@ async function main() {
 }
 
 main().catch((error) => {
-  const misused = error instanceof Misuse || error.code?.startsWith('ERR_PARSE_ARGS');
+  const misused = error instanceof Misuse || error instanceof RangeError || error.code?.startsWith('ERR_PARSE_ARGS');
   process.stderr.write(misused ? `${error.message}\n\n${USAGE}` : `${error.stack}\n`);
   process.exitCode = misused ? 2 : 1;
 });

@@ -63,7 +63,7 @@ async function alone(comparer, one, bytes) {
   try {
     return (await comparer.trial(one, 'ours', input, false)).cost;
   } catch (error) {
-    comparer.failures.push(error.message);
+    comparer.failures.push(/** @type {Error} */ (error).message);
     return null;
   }
 }

@@ -4,6 +4,7 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const { pipeline } = require('node:stream/promises');
 const { Writable } = require('node:stream');
+const { StringDecoder } = require('node:string_decoder');
 const zlib = require('node:zlib');
 
 /** Bytes that a gzip member of ours or of the rivals ends with: CRC-32 and length. */
@@ -45,7 +46,7 @@ async function digestRows(file) {
   const HASH = /^(.*),"hash":"([0-9a-f]{8})"\}$/s;
   let rest = '';
   let line = 0;
-  const decoder = new (require('node:string_decoder').StringDecoder)('utf8');
+  const decoder = new StringDecoder('utf8');
   /** @param {string} text */
   const row = (text) => {
     line += 1;
@@ -64,7 +65,7 @@ async function digestRows(file) {
         for (const text of lines) row(text);
         callback();
       } catch (error) {
-        callback(error);
+        callback(/** @type {Error} */ (error));
       }
     },
   });

@@ -39,7 +39,7 @@ function loadResumed(modules, options) {
       async run({ input }) {
         const source = fs.createReadStream(input);
         const gunzip = source.pipe(zlib.createGunzip(options));
-        source.once('error', (error) => gunzip.destroy(error));
+        source.once('error', (/** @type {Error} */ error) => gunzip.destroy(error));
         gunzip.resume();
         await once(gunzip, 'end');
         return { consumed: gunzip.bytesWritten };
@@ -54,7 +54,7 @@ const millrace = () => ({ fs: ours('fs'), zlib: ours('zlib') });
 /**
  * @param {string} name
  * @param {string} title
- * @param {typeof loadResumed} load
+ * @param {(modules: typeof node, options?: object) => import('.').Side['load']} load
  * @returns {import('.').Case}
  */
 function gunzipCase(name, title, load) {

@@ -1,3 +1,5 @@
+/// <reference path="../split2.d.ts" />
+
 'use strict';
 
 const { createHash } = require('node:crypto');
@@ -44,8 +46,8 @@ function loadOurs() {
       const tally = new Tally(check);
       const source = createReadStream(input);
       const rows = source.pipe(parse());
-      source.once('error', (error) => rows.destroy(error));
-      rows.on('data', (row) => tally.add(row));
+      source.once('error', (/** @type {Error} */ error) => rows.destroy(error));
+      rows.on('data', (/** @type {Record<string, any>} */ row) => tally.add(row));
       await once(rows, 'end');
       return tally.facts();
     },
@@ -62,8 +64,8 @@ function loadOursBatched() {
       const tally = new Tally(check);
       const source = createReadStream(input);
       const batches = source.pipe(parse({ batch: true }));
-      source.once('error', (error) => batches.destroy(error));
-      batches.on('data', (batch) => {
+      source.once('error', (/** @type {Error} */ error) => batches.destroy(error));
+      batches.on('data', (/** @type {Record<string, any>[]} */ batch) => {
         for (const row of batch) tally.add(row);
       });
       await once(batches, 'end');
@@ -82,8 +84,8 @@ function loadSplit2() {
       const tally = new Tally(check);
       const source = createReadStream(input);
       const rows = source.pipe(split2(JSON.parse));
-      source.once('error', (error) => rows.destroy(error));
-      rows.on('data', (row) => tally.add(row));
+      source.once('error', (/** @type {Error} */ error) => rows.destroy(error));
+      rows.on('data', (/** @type {Record<string, any>} */ row) => tally.add(row));
       await once(rows, 'end');
       return tally.facts();
     },

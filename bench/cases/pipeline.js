@@ -1,3 +1,5 @@
+/// <reference path="../split2.d.ts" />
+
 'use strict';
 
 const { ours } = require('../ours');
@@ -100,7 +102,7 @@ function loadExpert() {
         try {
           row = JSON.parse(line);
         } catch (error) {
-          reason = error.message;
+          reason = String(error);
         }
         if (row !== null && typeof row === 'object' && !Array.isArray(row)) {
           if ('hash' in row) delete row.hash;
@@ -159,7 +161,7 @@ function loadTextbook() {
             if (row === null || typeof row !== 'object' || Array.isArray(row)) throw new TypeError('not an object');
             callback(null, row);
           } catch (error) {
-            rejects.write(`${JSON.stringify({ line, reason: error.message, row: text })}\n`);
+            rejects.write(`${JSON.stringify({ line, reason: String(error), row: text })}\n`);
             callback();
           }
         },
