@@ -67,4 +67,10 @@ impl Doorbell {
         }
         Ok(())
     }
+
+    /// Whether any operator of this thread is at work.
+    #[napi(catch_unwind)]
+    pub fn is_active(&self) -> bool {
+        self.post.active() > 0
+    }
 }

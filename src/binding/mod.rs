@@ -4,5 +4,6 @@
 
 mod descriptor;
 mod doorbell;
+mod oneshot;
 mod operator;
 mod spec;

@@ -1,0 +1,99 @@
+'use strict';
+
+/**
+ * When two native streams that are piped into each other run as one.
+ *
+ * `pipe` itself stays Node's: its listeners, its events, its `unpipe`. What is decided here is only whether the bytes of
+ * a pipe that nobody looks into go through its `data` listener or straight from one operator to the next. So whatever
+ * may be observed makes the link fall back to JavaScript, at any time, without a byte lost or moved out of order:
+ * a second `data` or `readable` listener, `setEncoding`, `pause`, a second `pipe`, `unpipe`, `cork`, a replaced method.
+ */
+
+const { Readable, Writable } = require('node:stream');
+const { kInput, kOutput } = require('./port.js');
+
+const enabled = process.env.MILLRACE_FUSE !== '0';
+
+/** Methods of the readable side that a user may replace to see the bytes. */
+const READ_METHODS = /** @type {const} */ (['push', 'read', 'emit', 'unshift']);
+
+/**
+ * Whether the output of `source` may go straight to where it is piped.
+ *
+ * @param {any} source a stream with a native output
+ * @returns {import('./port.js').Port | null} the port to link to
+ */
+function linkTarget(source) {
+  const state = source._readableState;
+  if (
+    !enabled ||
+    state.pipes.length !== 1 ||
+    state.length !== 0 ||
+    state.flowing !== true ||
+    state.objectMode ||
+    state.decoder ||
+    source.listenerCount('data') !== 1 ||
+    source.listenerCount('readable') !== 0 ||
+    READ_METHODS.some((name) => source[name] !== Readable.prototype[name]) ||
+    source._read !== source[kOutput].ownRead
+  ) {
+    return null;
+  }
+  const target = state.pipes[0];
+  /** @type {import('./port.js').Port | undefined} */
+  const port = target[kInput];
+  if (
+    port === undefined ||
+    port.previous !== null ||
+    port.failed ||
+    target.destroyed ||
+    target.writableEnded ||
+    target.writableObjectMode ||
+    target._writableState.length !== 0 ||
+    target.writableCorked > 0 ||
+    target.write !== Writable.prototype.write ||
+    target._write !== port.ownWrite ||
+    (port.ownTransform !== undefined && target._transform !== port.ownTransform)
+  ) {
+    return null;
+  }
+  return port;
+}
+
+/**
+ * Links `source` to where it is piped, where that is possible.
+ *
+ * @param {any} source
+ * @returns {boolean} whether it is linked now
+ */
+function fuse(source) {
+  const port = source[kOutput];
+  if (port.next !== null) return true;
+  const target = linkTarget(source);
+  if (target === null) return false;
+  port.link(target);
+  return true;
+}
+
+/**
+ * Someone may look now: bytes of `source` go through JavaScript again where its link does not hold any more.
+ *
+ * @param {any} source
+ */
+function reconsider(source) {
+  const port = source[kOutput];
+  if (port === undefined || port.next === null) return;
+  const state = source._readableState;
+  if (
+    state.pipes.length !== 1 ||
+    state.pipes[0][kInput] !== port.next ||
+    state.flowing !== true ||
+    state.decoder ||
+    source.listenerCount('data') !== 1 ||
+    source.listenerCount('readable') !== 0
+  ) {
+    port.unlink();
+  }
+}
+
+module.exports = { fuse, reconsider };

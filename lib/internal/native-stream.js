@@ -1,0 +1,289 @@
+'use strict';
+
+/**
+ * Node streams whose work is a native operator's. The classes are Node's own; only where bytes come from and go to is
+ * ours. Life and order of events are those of `node:zlib`: all input worked off → `finish` → all output → `end` → `close`.
+ */
+
+const { Readable, Transform, Writable } = require('node:stream');
+const { Port, kInput, kOutput, kOutputEnded, kUnfused } = require('./port.js');
+const { fuse, reconsider } = require('./fusion.js');
+const { integer } = require('./options.js');
+
+/** @typedef {import('./port.js').PortOptions} PortOptions */
+
+/**
+ * Bounds of the operator's queues. A `highWaterMark` that the user set holds for them too, so that no more is accepted
+ * than it says; the defaults are those of the design.
+ *
+ * @param {Record<string, any>} options stream options
+ * @param {PortOptions} port
+ * @returns {PortOptions}
+ */
+function bounded(options, port) {
+  const both = integer(options, 'highWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined);
+  const writable = integer(options, 'writableHighWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined) ?? both;
+  const readable = integer(options, 'readableHighWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined) ?? both;
+  const result = { ...port };
+  if (writable !== undefined && !options.writableObjectMode && !options.objectMode) {
+    // Node counts a chunk until its callback: one that is not worked off keeps it, and what Node counts is the bound.
+    result.inbox = 1;
+    result.link = Math.max(writable, 1);
+  }
+  if (readable !== undefined && !options.readableObjectMode && !options.objectMode) {
+    result.outbox = Math.max(readable, 1);
+  }
+  return result;
+}
+
+/**
+ * The readable side: mixed into each class below.
+ *
+ * @type {ThisType<any>}
+ */
+const readableSide = {
+  _read() {
+    if (!fuse(this)) this[kOutput].want();
+  },
+
+  pipe(/** @type {any} */ target, /** @type {any} */ options) {
+    const piped = Readable.prototype.pipe.call(this, target, options);
+    reconsider(this);
+    return piped;
+  },
+
+  unpipe(/** @type {any} */ target) {
+    Readable.prototype.unpipe.call(this, target);
+    reconsider(this);
+    return this;
+  },
+
+  on(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
+    Readable.prototype.on.call(this, name, listener);
+    if (name === 'data' || name === 'readable') reconsider(this);
+    return this;
+  },
+
+  addListener(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
+    return this.on(name, listener);
+  },
+
+  prependListener(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
+    Readable.prototype.prependListener.call(this, name, listener);
+    if (name === 'data' || name === 'readable') reconsider(this);
+    return this;
+  },
+
+  removeListener(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
+    Readable.prototype.removeListener.call(this, name, listener);
+    if (name === 'data' || name === 'readable') reconsider(this);
+    return this;
+  },
+
+  off(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
+    return this.removeListener(name, listener);
+  },
+
+  removeAllListeners(/** @type {string | symbol | undefined} */ name) {
+    Readable.prototype.removeAllListeners.apply(this, /** @type {any} */ (arguments));
+    if (name === undefined || name === 'data' || name === 'readable') reconsider(this);
+    return this;
+  },
+
+  pause() {
+    Readable.prototype.pause.call(this);
+    reconsider(this);
+    return this;
+  },
+
+  setEncoding(/** @type {BufferEncoding} */ encoding) {
+    Readable.prototype.setEncoding.call(this, encoding);
+    reconsider(this);
+    return this;
+  },
+
+  [kUnfused]() {
+    this[kOutput]?.unlink();
+  },
+};
+
+/**
+ * The writable side: mixed into each class below.
+ *
+ * @type {ThisType<any>}
+ */
+const writableSide = {
+  _write(/** @type {Buffer} */ chunk, /** @type {string} */ encoding, /** @type {(error?: Error | null) => void} */ callback) {
+    this[kInput].write(chunk, callback);
+  },
+
+  cork() {
+    // What is written while corked waits in JavaScript; linked bytes would overtake it.
+    this[kInput].previous?.unlink();
+    Writable.prototype.cork.call(this);
+  },
+};
+
+/**
+ * @param {Function} type
+ * @param {object[]} sides
+ */
+function mix(type, sides) {
+  for (const side of sides) {
+    for (const key of Reflect.ownKeys(side)) {
+      const descriptor = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(side, key));
+      Object.defineProperty(type.prototype, key, { ...descriptor, enumerable: false });
+    }
+  }
+}
+
+/**
+ * @param {any} stream
+ * @returns {number} bytes accepted and not worked off: Node's own count and the operator's
+ */
+function writableBytes(stream) {
+  const state = stream._writableState;
+  const port = stream[kInput];
+  if (state === undefined || port === undefined || state.objectMode || stream.destroyed) return state?.length ?? 0;
+  const native = port.operator.inboxBytes();
+  // A chunk whose callback waits is in both counts.
+  return port.whenWritable === null ? state.length + native : Math.max(state.length, native);
+}
+
+/** A source: `fs.createReadStream`. */
+class NativeReadable extends Readable {
+  /**
+   * @param {Record<string, any>} options stream options
+   * @param {PortOptions} port
+   */
+  constructor(options, port) {
+    super(options);
+    own(this, kOutput, new Port(this, bounded({ readableHighWaterMark: options.highWaterMark }, port)));
+  }
+
+  [kOutputEnded]() {
+    this.push(null);
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    port(this, kOutput).destroy(true, () => callback(error));
+  }
+}
+mix(NativeReadable, [readableSide]);
+
+/** A sink: `fs.createWriteStream`. */
+class NativeWritable extends Writable {
+  /**
+   * @param {Record<string, any>} options stream options
+   * @param {PortOptions} port
+   */
+  constructor(options, port) {
+    super(options);
+    own(this, kInput, new Port(this, bounded({ writableHighWaterMark: options.highWaterMark }, port)));
+    /** @type {((error?: Error | null) => void) | null} */
+    this._completed = null;
+  }
+
+  get writableLength() {
+    return writableBytes(this);
+  }
+
+  /** @param {(error?: Error | null) => void} callback */
+  _final(callback) {
+    this._completed = callback;
+    port(this, kInput).end();
+  }
+
+  [kOutputEnded]() {
+    this._completed?.();
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    port(this, kInput).destroy(true, () => callback(error));
+  }
+}
+mix(NativeWritable, [writableSide]);
+
+/** A transform: every stage. */
+class NativeTransform extends Transform {
+  /**
+   * @param {Record<string, any>} options stream options
+   * @param {PortOptions} port
+   */
+  constructor(options, port) {
+    super(options);
+    const joined = new Port(this, bounded(options, port));
+    own(this, kInput, joined);
+    own(this, kOutput, joined);
+    /** @type {(() => void) | null} */
+    this._flushed = null;
+  }
+
+  get writableLength() {
+    return writableBytes(this);
+  }
+
+  /** @param {(error?: Error | null) => void} callback once all input is worked off, so that its errors precede `finish` */
+  _final(callback) {
+    port(this, kInput).drain(callback);
+  }
+
+  /** @param {(error?: Error | null) => void} callback once all output came; `Transform` then pushes the end */
+  _flush(callback) {
+    const joined = port(this, kInput);
+    if (joined.ended) {
+      callback();
+      return;
+    }
+    this._flushed = callback;
+    joined.end();
+  }
+
+  [kOutputEnded]() {
+    const flushed = this._flushed;
+    this._flushed = null;
+    if (flushed) flushed();
+    else this.push(null);
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    port(this, kInput).destroy(false, () => callback(error));
+  }
+}
+mix(NativeTransform, [readableSide, writableSide]);
+
+/**
+ * Gives `stream` its port, and notes which methods are ours: who replaces them wants to see the bytes.
+ *
+ * @param {any} stream
+ * @param {symbol} side
+ * @param {Port} joined
+ */
+function own(stream, side, joined) {
+  Object.defineProperty(stream, side, { value: joined });
+  joined.ownRead = readableSide._read;
+  joined.ownWrite = writableSide._write;
+}
+
+/**
+ * @param {any} stream
+ * @param {symbol} side
+ * @returns {Port}
+ */
+function port(stream, side) {
+  return stream[side];
+}
+
+module.exports = { NativeReadable, NativeWritable, NativeTransform, readableSide, writableSide, mix, own };

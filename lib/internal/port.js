@@ -1,0 +1,319 @@
+'use strict';
+
+/**
+ * A port joins one native operator to one Node stream: it turns news into pushes and callbacks, and reads and writes into
+ * calls. It knows nothing of how a stream came to be, and streams know nothing of news.
+ */
+
+const { event, register, forget, touch, kickSoon } = require('./doorbell.js');
+const { fromFailure } = require('./errors.js');
+
+/** Largest chunk for JavaScript, where a stream names none. */
+const CHUNK_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** The port of a stream's native input, where it has one. */
+const kInput = Symbol('millrace.input');
+/** The port of a stream's native output, where it has one. */
+const kOutput = Symbol('millrace.output');
+
+/**
+ * @typedef {object} PortOptions
+ * @property {string} name the stage, as people know it: `gzip`, `validate`
+ * @property {object} spec the stage, as Rust knows it
+ * @property {Uint8Array} [blob] path or dictionary
+ * @property {number} [inbox] bytes from JavaScript at which a write waits. Defaults to 262,144.
+ * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
+ * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
+ * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
+ */
+
+class Port {
+  /**
+   * @param {any} stream
+   * @param {PortOptions} options
+   */
+  constructor(stream, options) {
+    const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 128 * 1024 } = options;
+    this.stream = stream;
+    this.name = name;
+    this.chunkSize = options.chunkSize ?? CHUNK_BYTES;
+    const { id, operator } = register(this, { inbox, link, outbox, ...spec }, blob);
+    this.id = id;
+    this.operator = operator;
+    /** Waiting for the kick at the end of this tick. */
+    this.kicked = false;
+    /** The stream asked for data (`_read`) and did not get enough yet. */
+    this.wantsData = false;
+    this.pulling = false;
+    /** All output came. */
+    this.ended = false;
+    this.closed = false;
+    this.failed = false;
+    /** @type {Port | null} */
+    this.next = null;
+    /** @type {Port | null} */
+    this.previous = null;
+    /** @type {((error?: Error | null) => void) | null} */
+    this.whenWritable = null;
+    /** @type {(() => void) | null} */
+    this.whenDrained = null;
+    /** @type {(() => void) | null} */
+    this.whenClosed = null;
+    /** @type {Map<number, () => void>} */
+    this.whenMarked = new Map();
+    this.lastTicket = 0;
+    /** The stream's own methods; a link holds only while nobody replaced them. @type {any} */
+    this.ownRead = undefined;
+    /** @type {any} */
+    this.ownWrite = undefined;
+    /** @type {any} */
+    this.ownTransform = undefined;
+  }
+
+  // Input.
+
+  /**
+   * @param {Uint8Array} chunk
+   * @param {(error?: Error | null) => void} callback once there is room for more
+   */
+  write(chunk, callback) {
+    const room = this.operator.write(chunk);
+    kickSoon(this);
+    if (room) callback();
+    else {
+      touch(this);
+      this.whenWritable = callback;
+    }
+  }
+
+  /** @param {() => void} callback once all input so far is worked off */
+  drain(callback) {
+    this.whenDrained = callback;
+    this.operator.drain();
+    kickSoon(this);
+  }
+
+  /** No more input. */
+  end() {
+    this.operator.end();
+    kickSoon(this);
+  }
+
+  /**
+   * @param {(ticket: number) => void} send hands the operator a control that comes back as a mark
+   * @param {() => void} callback once it did, behind all output before it
+   */
+  control(send, callback) {
+    const ticket = (this.lastTicket = (this.lastTicket + 1) >>> 0);
+    this.whenMarked.set(ticket, callback);
+    send(ticket);
+    kickSoon(this);
+  }
+
+  // Output.
+
+  /** The stream wants data; what is there is pushed at once. */
+  want() {
+    this.wantsData = true;
+    touch(this);
+    this.operator.want();
+    this.pull();
+  }
+
+  /** Pushes while there is output and the stream takes more. */
+  pull() {
+    if (this.pulling || this.next !== null) return;
+    this.pulling = true;
+    try {
+      while (!this.ended && !this.stream.destroyed && this.next === null) {
+        const available = this.operator.readableBytes();
+        if (available > 0 && !this.wantsData) return;
+        if (!this.take(available)) return;
+      }
+    } finally {
+      this.pulling = false;
+    }
+  }
+
+  /**
+   * Takes one piece of output.
+   *
+   * @param {number} available bytes before the next mark
+   * @returns {boolean} whether there may be more
+   */
+  take(available) {
+    const chunk = available > 0 ? room(Math.min(available, this.chunkSize)) : NOTHING;
+    const outcome = this.operator.read(chunk);
+    if (outcome > 0) {
+      this.deliver(outcome === chunk.length ? chunk : chunk.subarray(0, outcome));
+      return true;
+    }
+    return this.takeSpecial(outcome);
+  }
+
+  /**
+   * @param {number} outcome of `read` when it gave no bytes
+   * @returns {boolean} whether there may be more
+   */
+  takeSpecial(outcome) {
+    if (outcome === 0) return false;
+    if (outcome === -1) this.finish();
+    else this.marked(-2 - outcome);
+    return true;
+  }
+
+  /** @param {Buffer} chunk */
+  deliver(chunk) {
+    if (!this.stream.push(chunk)) this.wantsData = false;
+  }
+
+  finish() {
+    if (this.ended) return;
+    this.ended = true;
+    this.unlink();
+    this.stream[kOutputEnded]();
+  }
+
+  /** @param {number} ticket */
+  marked(ticket) {
+    const callback = this.whenMarked.get(ticket);
+    this.whenMarked.delete(ticket);
+    callback?.();
+  }
+
+  // Links.
+
+  /** @param {Port} next takes this one's output from now on, without JavaScript */
+  link(next) {
+    this.next = next;
+    next.previous = this;
+    touch(this);
+    touch(next);
+    this.operator.link(next.operator);
+  }
+
+  /** Output comes to JavaScript again. */
+  unlink() {
+    const { next } = this;
+    if (next === null) return;
+    this.next = null;
+    next.previous = null;
+    touch(this);
+    this.operator.unlink();
+    if (!this.ended && !this.stream.destroyed) {
+      // `_read` was called, and nothing was pushed since.
+      this.wantsData = true;
+      process.nextTick(() => this.pull());
+    }
+  }
+
+  /** @returns {boolean} whether this operator or one that it is linked to is at work */
+  isChainActive() {
+    for (const port of this.chain()) if (port.operator.isActive()) return true;
+    return false;
+  }
+
+  /** @returns {Port[]} the linked ports from the first to the last */
+  chain() {
+    /** @type {Port} */
+    let first = this;
+    while (first.previous !== null) first = first.previous;
+    const all = [first];
+    for (let port = first.next; port !== null; port = port.next) all.push(port);
+    return all;
+  }
+
+  // Life.
+
+  /** @param {number} bits news of the operator */
+  onNews(bits) {
+    if (bits & event.CLOSED) this.closed = true;
+    if (!this.stream.destroyed) this.tellStream(bits);
+    if (this.closed && this.whenClosed) {
+      const callback = this.whenClosed;
+      this.whenClosed = null;
+      callback();
+    }
+  }
+
+  /** @param {number} bits */
+  tellStream(bits) {
+    if (bits & event.OPEN) this.stream[kOpened]?.();
+    if (bits & event.SIDE) this.stream[kSideReady]?.();
+    if (bits & event.MARK) {
+      for (let ticket = this.operator.takeMark(); ticket >= 0; ticket = this.operator.takeMark()) this.marked(ticket);
+    }
+    if (bits & event.WRITABLE && this.whenWritable !== null) {
+      const callback = this.whenWritable;
+      this.whenWritable = null;
+      callback();
+    }
+    if (bits & event.READABLE) this.pull();
+    if (bits & event.DRAINED && this.whenDrained !== null && !(bits & event.FAILED)) {
+      const callback = this.whenDrained;
+      this.whenDrained = null;
+      callback();
+    }
+    if (bits & event.FAILED) this.fail();
+    else if (bits & event.ENDED) {
+      if (this.next !== null) this.finish();
+      else this.pull();
+    }
+  }
+
+  fail() {
+    if (this.failed) return;
+    this.failed = true;
+    const failure = this.operator.failure();
+    if (failure !== null) this.stream.destroy(fromFailure(failure, this.name));
+  }
+
+  /**
+   * Drops all work. The operator stays for its counters until the stream is collected.
+   *
+   * @param {boolean} hasFile wait until the operator let go of its file
+   * @param {() => void} callback
+   */
+  destroy(hasFile, callback) {
+    this.next?.stream[kUnfused]?.();
+    if (this.previous !== null) this.previous.unlink();
+    if (this.next !== null) {
+      this.next.previous = null;
+      this.next = null;
+    }
+    const done = () => {
+      forget(this);
+      callback();
+    };
+    if (hasFile && !this.closed) {
+      this.whenClosed = done;
+      touch(this);
+      this.operator.destroy();
+    } else {
+      this.operator.destroy();
+      done();
+    }
+  }
+}
+
+/** Called on the stream when all output came. */
+const kOutputEnded = Symbol('millrace.outputEnded');
+/** Called on the stream when its file is open. */
+const kOpened = Symbol('millrace.opened');
+/** Called on the stream when rejected rows wait. */
+const kSideReady = Symbol('millrace.sideReady');
+/** Called on a stream whose linked source went away. */
+const kUnfused = Symbol('millrace.unfused');
+
+/**
+ * Memory for a chunk: small ones from Node's pool, so that they pin no slab of their own.
+ *
+ * @param {number} bytes
+ * @returns {Buffer}
+ */
+function room(bytes) {
+  return bytes <= 2048 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+}
+
+module.exports = { Port, kInput, kOutput, kOutputEnded, kOpened, kSideReady, kUnfused, CHUNK_BYTES };

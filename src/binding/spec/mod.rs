@@ -1,0 +1,57 @@
+//! From a stage's description (JSON from `lib/internal`, already validated there) to the driver that runs it.
+
+mod file;
+mod text;
+mod zlib;
+
+pub(super) use zlib::{Deflate, Inflate};
+
+use crate::flow::{Bounds, Driver, PassDriver};
+use serde::Deserialize;
+
+/// Bounds and stage.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    /// Bytes; see [`Bounds`].
+    inbox: usize,
+    link: usize,
+    outbox: usize,
+    /// Threads for this stage; 0 for as many as there are.
+    #[serde(default)]
+    threads: usize,
+    #[serde(flatten)]
+    stage: Stage,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "stage", rename_all = "camelCase")]
+enum Stage {
+    Pass {},
+    FileSource(file::Source),
+    FileSink(file::Sink),
+    Deflate(zlib::Deflate),
+    Inflate(zlib::Inflate),
+    Lines(text::LinesSpec),
+    Case(text::CaseSpec),
+}
+
+/// Builds what the JSON `text` describes; `blob` is a path for files, a dictionary for the deflate family.
+///
+/// # Errors
+/// The reason as text: a defect in `lib/internal`, or a descriptor that is not open.
+pub fn build(text: &str, blob: &[u8]) -> Result<(Box<dyn Driver>, Bounds), String> {
+    let spec: Spec = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let bounds = Bounds { inbox: spec.inbox, link: spec.link, outbox: spec.outbox };
+    let threads = spec.threads;
+    let driver: Box<dyn Driver> = match spec.stage {
+        Stage::Pass {} => Box::new(PassDriver),
+        Stage::FileSource(source) => source.build(blob)?,
+        Stage::FileSink(sink) => sink.build(blob)?,
+        Stage::Deflate(deflate) => deflate.build(blob, threads)?,
+        Stage::Inflate(inflate) => inflate.build(blob)?,
+        Stage::Lines(lines) => lines.build(threads),
+        Stage::Case(case) => case.build(threads),
+    };
+    Ok((driver, bounds))
+}
