@@ -102,7 +102,8 @@ describe('the generator as a command', () => {
   });
 
   test('ends with 2 and its usage when used wrongly', () => {
-    for (const args of [[], ['--out', 'x'], ['--rows', '1', '--bytes', '1', '--out', 'x'], ['--rows', '-1', '--out', 'x']]) {
+    const out = ['--out', 'x'];
+    for (const args of [[], out, ['--rows', '1', '--bytes', '1', ...out], ['--rows', '-1', ...out]]) {
       const { status, stderr } = spawnSync(process.execPath, [SCRIPT, ...args], { encoding: 'utf8' });
       assert.equal(status, 2, stderr);
       assert.match(stderr, /Usage:/);

@@ -10,7 +10,8 @@ const { parseArgs } = require('node:util');
 const { triple } = require('../lib/internal/platform.js');
 const { newest, staleness } = require('./internal/freshness.js');
 const { withLock } = require('./internal/lock.js');
-const { MissingRequirement, requireNode, requireRust } = require('./internal/requirements.js');
+const { runMain } = require('./internal/main.js');
+const { requireNode, requireRust } = require('./internal/requirements.js');
 const { run } = require('./internal/run.js');
 
 const ROOT = path.join(__dirname, '..');
@@ -68,7 +69,7 @@ function profileFile() {
  *
  * @param {BuildOptions} [options]
  * @returns {Promise<number>} exit code
- * @throws {MissingRequirement}
+ * @throws {import('./internal/requirements.js').MissingRequirement}
  */
 async function build({ force = false, profile = process.env.MILLRACE_BUILD_PROFILE || 'release' } = {}) {
   requireNode();
@@ -160,16 +161,6 @@ async function main() {
   return code;
 }
 
-if (require.main === module) {
-  main().then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error) => {
-      console.error(error instanceof MissingRequirement ? error.message : error);
-      process.exitCode = error instanceof MissingRequirement ? 3 : 1;
-    },
-  );
-}
+if (require.main === module) void runMain(main);
 
 module.exports = { addonFile, build };

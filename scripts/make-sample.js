@@ -9,6 +9,7 @@ const { once } = require('node:events');
 const { parseArgs } = require('node:util');
 const { brokenKinds } = require('./internal/broken-rows.js');
 const { rowMaker } = require('./internal/log-rows.js');
+const { runMain } = require('./internal/main.js');
 
 const USAGE = `Usage: node scripts/make-sample.js (--bytes SIZE | --rows N) [--broken N] [--seed N] --out FILE
 
@@ -51,15 +52,15 @@ function* sample({ bytes, rows, broken = 0, seed = 1 }) {
     const done = rows === undefined ? made.bytes / (bytes ?? 1) : made.rows / rows;
     // Not a number where nothing at all is wanted.
     if (!(done < 1)) break;
-    let row = next();
     // The broken rows lie in the middle of as many equal parts of the sample.
-    const kind = done >= (made.broken.length + 0.5) / broken ? brokenKinds[made.broken.length % brokenKinds.length] : null;
-    if (kind) row = kind.breakRow(row);
+    const count = made.broken.length;
+    const kind = done >= (count + 0.5) / broken ? brokenKinds[count % brokenKinds.length] : undefined;
+    const row = kind === undefined ? next() : kind.breakRow(next());
     const rowBytes = Buffer.byteLength(row) + 1;
     if (bytes !== undefined && made.bytes + rowBytes > bytes) break;
     made.rows += 1;
     made.bytes += rowBytes;
-    if (kind) made.broken.push({ line: made.rows, kind: kind.name });
+    if (kind !== undefined) made.broken.push({ line: made.rows, kind: kind.name });
     chunk += row + '\n';
     chunkBytes += rowBytes;
     if (chunkBytes >= CHUNK_BYTES) {
@@ -129,54 +130,53 @@ function parseCount(text) {
   return Number(text);
 }
 
+/**
+ * @returns {(SampleOptions & { out: string }) | undefined} what the command line asks for; undefined where that is help
+ * @throws {Error} where it asks for something wrong
+ */
+function fromCommandLine() {
+  const { values } = parseArgs({
+    options: {
+      bytes: { type: 'string' },
+      rows: { type: 'string' },
+      broken: { type: 'string', default: '0' },
+      seed: { type: 'string', default: '1' },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.out === undefined) throw new RangeError('--out is needed');
+  if ((values.bytes === undefined) === (values.rows === undefined)) {
+    throw new RangeError('give either --bytes or --rows');
+  }
+  return {
+    bytes: values.bytes === undefined ? undefined : parseSize(values.bytes),
+    rows: values.rows === undefined ? undefined : parseCount(values.rows),
+    broken: parseCount(values.broken),
+    seed: parseCount(values.seed),
+    out: values.out,
+  };
+}
+
 /** @returns {Promise<number>} exit code */
 async function main() {
   let options;
   try {
-    const { values } = parseArgs({
-      options: {
-        bytes: { type: 'string' },
-        rows: { type: 'string' },
-        broken: { type: 'string', default: '0' },
-        seed: { type: 'string', default: '1' },
-        out: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      return 0;
-    }
-    if (values.out === undefined) throw new RangeError('--out is needed');
-    options = {
-      bytes: values.bytes === undefined ? undefined : parseSize(values.bytes),
-      rows: values.rows === undefined ? undefined : parseCount(values.rows),
-      broken: parseCount(values.broken),
-      seed: parseCount(values.seed),
-      out: values.out,
-    };
-    if ((options.bytes === undefined) === (options.rows === undefined)) {
-      throw new RangeError('give either --bytes or --rows');
-    }
+    options = fromCommandLine();
   } catch (error) {
     console.error(`${/** @type {Error} */ (error).message}\n\n${USAGE}`);
     return 2;
+  }
+  if (options === undefined) {
+    console.log(USAGE);
+    return 0;
   }
   const made = await makeSample(options);
   console.error(`${made.rows} rows, ${made.bytes} bytes, ${made.broken.length} broken`);
   return 0;
 }
 
-if (require.main === module) {
-  main().then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error) => {
-      console.error(`make-sample: ${error.message}`);
-      process.exitCode = 1;
-    },
-  );
-}
+if (require.main === module) void runMain(main);
 
 module.exports = { makeSample, parseSize, sample };

@@ -8,7 +8,8 @@
  */
 function libc() {
   if (process.platform !== 'linux') return 'none';
-  const { report } = process;
+  /** @type {NodeJS.ProcessReport & { excludeNetwork?: boolean } | undefined} */
+  const report = process.report;
   if (report === undefined) return 'glibc';
   const network = report.excludeNetwork;
   // Otherwise the report looks up the name of each open connection's peer, which can take seconds.

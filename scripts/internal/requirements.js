@@ -8,6 +8,7 @@ const RUST = '1.88.0';
 
 /** A requirement that the machine does not meet. The message says what to install and where to get it. */
 class MissingRequirement extends Error {
+  /** @override */
   name = 'MissingRequirement';
 }
 

@@ -8,12 +8,14 @@ const { constants } = require('node:os');
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options] `env` adds to our own
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options] `env` adds to our own, and what is
+ *   undefined there is taken away; a command that runs longer than `timeoutMs` is ended
  * @returns {Promise<number>} its exit code; 127 where it could not be started, 128 and the signal's number where a
  *   signal ended it, as in a shell
  */
-function run(command, args, { cwd, env } = {}) {
-  const shown = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value} `);
+function run(command, args, { cwd, env, timeoutMs } = {}) {
+  const set = Object.entries(env ?? {}).filter(([, value]) => value !== undefined);
+  const shown = set.map(([name, value]) => `${name}=${value} `);
   console.log(`$ ${shown.join('')}${[command, ...args].join(' ')}`);
   return new Promise((resolve) => {
     // npm is a .cmd file on Windows, which only a shell can start.
@@ -23,7 +25,14 @@ function run(command, args, { cwd, env } = {}) {
       console.error(`${command}: ${error.message}`);
       resolve(127);
     });
-    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+      console.error(`${command} has run for ${timeoutMs / 60_000} minutes: ending it.`);
+      child.kill();
+    }, timeoutMs);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+    });
   });
 }
 

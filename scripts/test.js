@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+'use strict';
+
+// npm test: the Rust tests, the JS tests with Node's own runner, the type tests. After the set-up that they need.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { runMain } = require('./internal/main.js');
+const { run } = require('./internal/run.js');
+const { runSteps } = require('./internal/steps.js');
+const { setup } = require('./setup.js');
+
+const ROOT = path.join(__dirname, '..');
+const FOLDER = '__test__';
+/** Longer than the whole suite takes on a slow machine: a test that hangs must end the run all the same. */
+const TIMEOUT_MS = 20 * 60_000;
+const USAGE = `Usage: npm test -- [--only rust|js|types]... [name]...
+
+  --only PART   run this part alone; may be given more than once
+  name          run only the files of ${FOLDER}/ whose name contains it; implies --only js`;
+
+/**
+ * @param {string[]} names parts of file names; none means every file
+ * @returns {string[]} the test files, as paths from the root
+ */
+function testFiles(names) {
+  return fs
+    .readdirSync(path.join(ROOT, FOLDER))
+    .filter((file) => file.endsWith('.test.js'))
+    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+    .sort()
+    .map((file) => `${FOLDER}/${file}`);
+}
+
+/**
+ * @param {string[]} files
+ * @param {string | undefined} fuse the value of MILLRACE_FUSE
+ * @returns {Promise<number>}
+ */
+async function runNodeTests(files, fuse) {
+  if (files.length === 0) {
+    // Node's runner would look for files of its own choice, or call an empty run a success.
+    console.error('No test file of that name.');
+    return 1;
+  }
+  const args = ['--test', '--test-reporter=spec', ...files];
+  return run(process.execPath, args, { cwd: ROOT, env: { MILLRACE_FUSE: fuse }, timeoutMs: TIMEOUT_MS });
+}
+
+/**
+ * @param {string[]} names
+ * @returns {Record<string, import('./internal/steps.js').Step[]>}
+ */
+function parts(names) {
+  const files = testFiles(names);
+  // What concerns streams holds for fused and for unfused chains.
+  const streams = files.filter((file) => path.basename(file).startsWith('stream'));
+  const js = [{ name: 'JS tests', run: () => runNodeTests(files, undefined) }];
+  if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, '0') });
+  const tsc = [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--project', `${FOLDER}/types`];
+  return {
+    rust: [{ name: 'Rust tests', run: () => run('cargo', ['test'], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) }],
+    js,
+    types: [{ name: 'type tests', run: () => run(process.execPath, tsc, { cwd: ROOT }) }],
+  };
+}
+
+/** @returns {Promise<number>} exit code */
+async function main() {
+  let only;
+  let names;
+  try {
+    const { values, positionals } = parseArgs({
+      options: { only: { type: 'string', multiple: true }, help: { type: 'boolean' } },
+      allowPositionals: true,
+    });
+    if (values.help) {
+      console.log(USAGE);
+      return 0;
+    }
+    names = positionals;
+    only = values.only ?? (names.length > 0 ? ['js'] : ['rust', 'js', 'types']);
+    const unknown = only.find((part) => !['rust', 'js', 'types'].includes(part));
+    if (unknown !== undefined) throw new RangeError(`no such part: ${unknown}`);
+  } catch (error) {
+    console.error(`${/** @type {Error} */ (error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  const code = await setup();
+  if (code !== 0) return code;
+  const all = parts(names);
+  return runSteps('npm test', only.flatMap((part) => all[part]));
+}
+
+void runMain(main);
