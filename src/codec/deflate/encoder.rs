@@ -197,9 +197,14 @@ impl DeflateEncoder {
     }
 }
 
-/// The engine's level for zlib's.
+/// The level of zlib-rs for zlib's. Its level 1 trades a third more bytes for speed, and its level 9 makes more than
+/// its level 8 does, which equals zlib's; the others are within 3 % of zlib's size on log text.
 fn engine_level(level: i32) -> i32 {
-    level
+    match level {
+        1 => 2,
+        9 => 8,
+        _ => level,
+    }
 }
 
 fn flush_code(kind: FlushKind) -> i32 {

@@ -16,12 +16,12 @@ pub struct LastBlock {
 
 /// Longest code (RFC 1951, 3.2.7).
 const MAX_CODE: usize = 15;
-const LITLEN_BITS: u32 = 11;
+const LITLEN_BITS: u32 = 10;
 const DIST_BITS: u32 = 9;
 const PRECODE_BITS: u32 = 7;
 const END_OF_BLOCK: usize = 256;
 
-/// What a table entry leads to, beside the bits that it skips (the low 5 bits of an entry).
+/// What a table entry leads to, beside the bits that it skips (the low 5 bits of an entry). From `END` on it is rare.
 const BITS_MASK: u8 = 0x1f;
 /// More literals and lengths follow.
 const MORE: u8 = 0 << 5;
@@ -57,27 +57,29 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// At least 56 bits in `hold` afterwards.
+    /// At least 56 bits in `hold` afterwards. `None` far beyond the end, so that no walk is endless.
     #[inline(always)]
-    fn refill(&mut self) {
+    fn refill(&mut self) -> Option<()> {
         if let Some(chunk) = self.bytes.get(self.next..self.next + 8) {
             let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
             self.hold |= word << self.held;
             self.next += ((63 - self.held) >> 3) as usize;
             self.held |= 56;
+            Some(())
         } else {
-            self.refill_near_end();
+            self.refill_near_end()
         }
     }
 
     #[cold]
-    fn refill_near_end(&mut self) {
+    fn refill_near_end(&mut self) -> Option<()> {
         while self.held < 56 {
             let byte = self.bytes.get(self.next).copied().unwrap_or(0);
             self.hold |= u64::from(byte) << self.held;
             self.next += 1;
             self.held += 8;
         }
+        (self.next <= self.bytes.len() + 8).then_some(())
     }
 
     #[inline(always)]
@@ -86,13 +88,13 @@ impl Bits<'_> {
         self.held -= bits;
     }
 
-    fn take(&mut self, bits: u32) -> u64 {
+    fn take(&mut self, bits: u32) -> Option<u64> {
         if self.held < bits {
-            self.refill();
+            self.refill()?;
         }
         let value = self.hold & ((1 << bits) - 1);
         self.skip(bits);
-        value
+        Some(value)
     }
 
     fn position(&self) -> u64 {
@@ -249,8 +251,8 @@ pub fn last_block(data: &[u8]) -> Option<LastBlock> {
     };
     loop {
         let header_bit = bits.position();
-        let last = bits.take(1) == 1;
-        match bits.take(2) {
+        let last = bits.take(1)? == 1;
+        match bits.take(2)? {
             0 => skip_stored(&mut bits)?,
             1 => {
                 let mut lengths = [8u8; 288];
@@ -285,12 +287,12 @@ fn skip_stored(bits: &mut Bits<'_>) -> Option<()> {
 /// RFC 1951, 3.2.7: the code lengths of both alphabets, run-length coded. Gives their numbers.
 fn read_lengths(bits: &mut Bits<'_>, lengths: &mut [u8; 320]) -> Option<(usize, usize)> {
     const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-    let litlens = bits.take(5) as usize + 257;
-    let dists = bits.take(5) as usize + 1;
+    let litlens = bits.take(5)? as usize + 257;
+    let dists = bits.take(5)? as usize + 1;
     let mut precode = [0u8; 19];
-    let used = bits.take(4) as usize + 4;
+    let used = bits.take(4)? as usize + 4;
     for &symbol in &ORDER[..used] {
-        precode[symbol] = bits.take(3) as u8;
+        precode[symbol] = bits.take(3)? as u8;
     }
     let code = Code::new(&precode)?;
     let mut table = [(0u8, 0u8); 1 << PRECODE_BITS];
@@ -301,7 +303,7 @@ fn read_lengths(bits: &mut Bits<'_>, lengths: &mut [u8; 320]) -> Option<(usize, 
     });
     let mut at = 0;
     while at < litlens + dists {
-        bits.refill();
+        bits.refill()?;
         let (length, symbol) = table[(bits.hold & 127) as usize];
         if length == 0 || bits.past_end() {
             return None;
@@ -309,9 +311,9 @@ fn read_lengths(bits: &mut Bits<'_>, lengths: &mut [u8; 320]) -> Option<(usize, 
         bits.skip(u32::from(length));
         let (value, times) = match symbol {
             0..16 => (symbol, 1),
-            16 => (*lengths.get(at.wrapping_sub(1))?, 3 + bits.take(2) as usize),
-            17 => (0, 3 + bits.take(3) as usize),
-            _ => (0, 11 + bits.take(7) as usize),
+            16 => (*lengths.get(at.wrapping_sub(1))?, 3 + bits.take(2)? as usize),
+            17 => (0, 3 + bits.take(3)? as usize),
+            _ => (0, 11 + bits.take(7)? as usize),
         };
         lengths.get_mut(at..at + times)?.fill(value);
         at += times;
@@ -325,39 +327,48 @@ fn skip_coded(bits: &mut Bits<'_>, tables: &mut Tables, litlens: &[u8], dists: &
     let dist_code = Code::new(dists)?;
     tables.build_litlen(&litlen_code);
     tables.build_dist(&dist_code);
+    bits.refill()?;
     loop {
-        // 56 bits: a literal or length takes 20 at most, a distance 28.
-        bits.refill();
-        let mut entry = tables.chain[(bits.hold & ((1 << LITLEN_BITS) - 1)) as usize];
-        if entry & KIND_MASK == LONG {
-            let (symbol, length) = litlen_code.decode(bits.hold)?;
-            entry = litlen_entry(symbol, length);
-        }
-        bits.skip(u32::from(entry & BITS_MASK));
-        match entry & KIND_MASK {
-            MORE => {}
-            DISTANCE => {
-                let entry = tables.dist[(bits.hold & ((1 << DIST_BITS) - 1)) as usize];
-                let used = match entry & KIND_MASK {
-                    MORE => u32::from(entry & BITS_MASK),
-                    LONG => {
-                        let (symbol, length) = dist_code.decode(bits.hold)?;
-                        if symbol >= 30 {
-                            return None;
-                        }
-                        length + dist_extra(symbol)
-                    }
-                    _ => return None,
-                };
-                bits.skip(used);
+        // A round takes 38 bits at most, so that 18 of the 56 are left to look up the next entry before the refill,
+        // which the processor then does at the same time.
+        let entry = tables.chain[(bits.hold & ((1 << LITLEN_BITS) - 1)) as usize];
+        bits.refill()?;
+        let behind = bits.hold >> (entry & BITS_MASK);
+        // Looked up even where no distance follows: a mask costs less than a branch that nobody can foretell.
+        let follows = 0u8.wrapping_sub(entry >> 5 & 1);
+        let distance = tables.dist[(behind & ((1 << DIST_BITS) - 1)) as usize] & follows;
+        if entry | distance < END {
+            bits.skip(u32::from(entry & BITS_MASK) + u32::from(distance & BITS_MASK));
+        } else {
+            if skip_rare(bits, entry, &litlen_code, &dist_code)? {
+                return Some(());
             }
-            END => return Some(()),
-            _ => return None,
-        }
-        if bits.next > bits.bytes.len() + 8 {
-            return None;
+            bits.refill()?;
         }
     }
+}
+
+/// Skips what the tables have no answer for: the end of a block, a long code. Gives whether the block ended.
+#[cold]
+fn skip_rare(bits: &mut Bits<'_>, mut entry: u8, litlen_code: &Code, dist_code: &Code) -> Option<bool> {
+    if entry & KIND_MASK == LONG {
+        let (symbol, length) = litlen_code.decode(bits.hold)?;
+        entry = litlen_entry(symbol, length);
+    }
+    bits.skip(u32::from(entry & BITS_MASK));
+    match entry & KIND_MASK {
+        MORE => {}
+        DISTANCE => {
+            let (symbol, length) = dist_code.decode(bits.hold)?;
+            if symbol >= 30 {
+                return None;
+            }
+            bits.skip(length + dist_extra(symbol));
+        }
+        END => return Some(true),
+        _ => return None,
+    }
+    Some(false)
 }
 
 #[cfg(test)]
