@@ -10,7 +10,7 @@
  */
 
 const { Readable, Writable } = require('node:stream');
-const { kInput, kOutput } = require('./port.js');
+const { kInput, kOutput, kOwnMethods } = require('./port.js');
 
 const enabled = process.env.MILLRACE_FUSE !== '0';
 
@@ -35,7 +35,7 @@ function linkTarget(source) {
     source.listenerCount('data') !== 1 ||
     source.listenerCount('readable') !== 0 ||
     READ_METHODS.some((name) => source[name] !== Readable.prototype[name]) ||
-    source._read !== source[kOutput].ownRead
+    source._read !== (source[kOwnMethods]?.read ?? source[kOutput].ownRead)
   ) {
     return null;
   }
@@ -52,7 +52,7 @@ function linkTarget(source) {
     target._writableState.length !== 0 ||
     target.writableCorked > 0 ||
     target.write !== Writable.prototype.write ||
-    target._write !== port.ownWrite ||
+    target._write !== (target[kOwnMethods]?.write ?? port.ownWrite) ||
     (port.ownTransform !== undefined && target._transform !== port.ownTransform)
   ) {
     return null;

@@ -6,8 +6,9 @@
  */
 
 const { Readable, Transform, Writable } = require('node:stream');
-const { Port, kInput, kOutput, kOutputEnded, kUnfused } = require('./port.js');
+const { Port, kInput, kOutput, kOutputEnded } = require('./port.js');
 const { fuse, reconsider } = require('./fusion.js');
+const { read: readStats } = require('./stats.js');
 const { integer } = require('./options.js');
 
 /** @typedef {import('./port.js').PortOptions} PortOptions */
@@ -102,8 +103,8 @@ const readableSide = {
     return this;
   },
 
-  [kUnfused]() {
-    this[kOutput]?.unlink();
+  stats() {
+    return readStats(this[kOutput]);
   },
 };
 
@@ -121,6 +122,10 @@ const writableSide = {
     // What is written while corked waits in JavaScript; linked bytes would overtake it.
     this[kInput].previous?.unlink();
     Writable.prototype.cork.call(this);
+  },
+
+  stats() {
+    return readStats(this[kInput]);
   },
 };
 

@@ -69,6 +69,8 @@ class Port {
     this.ownWrite = undefined;
     /** @type {any} */
     this.ownTransform = undefined;
+    /** The composed stream whose last stream this one is. @type {any} */
+    this.outer = null;
   }
 
   // Input.
@@ -173,6 +175,7 @@ class Port {
     this.ended = true;
     this.unlink();
     this.stream[kOutputEnded]();
+    this.outer?.outputEnded();
   }
 
   /** @param {number} ticket */
@@ -205,6 +208,7 @@ class Port {
       // `_read` was called, and nothing was pushed since.
       this.wantsData = true;
       process.nextTick(() => this.pull());
+      this.outer?.outputUnlinked();
     }
   }
 
@@ -276,7 +280,6 @@ class Port {
    * @param {() => void} callback
    */
   destroy(hasFile, callback) {
-    this.next?.stream[kUnfused]?.();
     if (this.previous !== null) this.previous.unlink();
     if (this.next !== null) {
       this.next.previous = null;
@@ -297,14 +300,18 @@ class Port {
   }
 }
 
+/** The composed stream that a stream is part of. */
+const kComposed = Symbol('millrace.composed');
+/** The streams of a composed one. */
+const kParts = Symbol('millrace.parts');
+/** A stream's own `read` and `write` methods, where they are not its port's. */
+const kOwnMethods = Symbol('millrace.ownMethods');
 /** Called on the stream when all output came. */
 const kOutputEnded = Symbol('millrace.outputEnded');
 /** Called on the stream when its file is open. */
 const kOpened = Symbol('millrace.opened');
 /** Called on the stream when rejected rows wait. */
 const kSideReady = Symbol('millrace.sideReady');
-/** Called on a stream whose linked source went away. */
-const kUnfused = Symbol('millrace.unfused');
 
 /**
  * Memory for a chunk: small ones from Node's pool, so that they pin no slab of their own.
@@ -316,4 +323,4 @@ function room(bytes) {
   return bytes <= 2048 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 
-module.exports = { Port, kInput, kOutput, kOutputEnded, kOpened, kSideReady, kUnfused, CHUNK_BYTES };
+module.exports = { Port, kInput, kOutput, kComposed, kParts, kOwnMethods, kOutputEnded, kOpened, kSideReady, CHUNK_BYTES };

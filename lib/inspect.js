@@ -1,0 +1,78 @@
+'use strict';
+
+const { Duplex } = require('node:stream');
+const { livePorts } = require('./internal/doorbell.js');
+const { kInput, kOutput, kComposed, kParts } = require('./internal/port.js');
+const { read, bottleneck } = require('./internal/stats.js');
+
+/** @typedef {import('./internal/stats.js').StageStats} StageStats */
+
+/**
+ * Every live pipeline that has a native stage.
+ *
+ * @returns {{ stages: StageStats[], bottleneck: string | null, bottleneckIndex: number }[]} the stages in the order in
+ *   which bytes pass them; a stream of JavaScript's between native ones stands there with `native: false`
+ */
+function inspect() {
+  /** @type {Set<any>} */
+  const streams = new Set();
+  for (const port of livePorts()) if (!port.stream.destroyed) streams.add(port.stream[kComposed] ?? port.stream);
+  /** @type {Map<any, any>} */
+  const previous = new Map();
+  for (const stream of streams) {
+    // Grows while it is walked: a stream of JavaScript's may lead to another native one.
+    for (const target of stream._readableState?.pipes ?? []) {
+      previous.set(target, stream);
+      streams.add(target);
+    }
+  }
+  const pipelines = [];
+  for (const stream of streams) {
+    if (previous.has(stream)) continue;
+    for (const path of paths(stream)) {
+      const stages = path.flatMap((one) => one[kParts] ?? [one]).map(stats);
+      const index = bottleneck(stages);
+      pipelines.push({ stages, bottleneck: index < 0 ? null : stages[index].stage, bottleneckIndex: index });
+    }
+  }
+  return pipelines;
+}
+
+/**
+ * The ways from `stream` to the ends of what it is piped into: one, unless it is piped twice.
+ *
+ * @param {any} stream
+ * @returns {Generator<any[]>}
+ */
+function* paths(stream) {
+  const targets = stream._readableState?.pipes ?? [];
+  if (targets.length === 0) yield [stream];
+  for (const target of targets) for (const path of paths(target)) yield [stream, ...path];
+}
+
+/**
+ * @param {any} stream
+ * @returns {StageStats}
+ */
+function stats(stream) {
+  const port = stream[kInput] ?? stream[kOutput];
+  if (port !== undefined && port.stream === stream) return read(port);
+  const queued = (stream.writableLength ?? 0) + (stream instanceof Duplex ? stream.readableLength : 0);
+  return {
+    stage: stream.constructor?.name ?? 'stream',
+    native: false,
+    bytesIn: 0,
+    bytesOut: 0,
+    rowsIn: 0,
+    rowsOut: 0,
+    rejected: 0,
+    busyMs: 0,
+    starvedMs: 0,
+    heldBackMs: 0,
+    lifeMs: 0,
+    queuedBytes: stream.writableObjectMode ? 0 : queued,
+    fused: false,
+  };
+}
+
+module.exports = { inspect };
