@@ -75,4 +75,4 @@ function stats(stream) {
   };
 }
 
-module.exports = { inspect };
+module.exports = { inspect, bottleneck };
