@@ -42,6 +42,7 @@ module.exports = defineConfig([
       'no-lonely-if': 'error',
       'no-param-reassign': 'off',
       'no-promise-executor-return': 'error',
+      'no-redeclare': ['error', { builtinGlobals: false }],
       'no-self-compare': 'error',
       'no-template-curly-in-string': 'error',
       'no-throw-literal': 'off', // only-throw-error is its better half
@@ -65,7 +66,7 @@ module.exports = defineConfig([
       '@stylistic/indent': ['error', 2, { SwitchCase: 1, ignoredNodes: ['ConditionalExpression'] }],
       '@stylistic/max-len': [
         'error',
-        { code: 120, ignoreUrls: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true },
+        { code: 130, ignoreUrls: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true },
       ],
       '@stylistic/no-trailing-spaces': 'error',
       '@stylistic/quotes': ['error', 'single', { avoidEscape: true }],

@@ -1,7 +1,12 @@
+/** File streams with the work in native threads; mirrors the streams of `node:fs`. */
 export * as fs from './lib/fs.js';
+/** Compression; mirrors `node:zlib`. */
 export * as zlib from './lib/zlib.js';
+/** Lines and letter case. */
 export * as text from './lib/text.js';
+/** JSON Lines: validate, edit, parse, stringify. */
 export * as jsonl from './lib/jsonl.js';
+/** Digests of what flows by. */
 export * as crypto from './lib/crypto.js';
 export { compose } from './lib/compose.js';
 export { inspect } from './lib/inspect.js';

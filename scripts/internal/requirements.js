@@ -67,4 +67,4 @@ function requireRust(env = process.env) {
   return versions[0];
 }
 
-module.exports = { MissingRequirement, atLeast, requireNode, requireRust };
+module.exports = { NODE, RUST, MissingRequirement, atLeast, requireNode, requireRust };
