@@ -107,7 +107,7 @@ impl InflateDecoder {
         self.fail(ErrorKind::ZBuf, "unexpected end of file")
     }
 
-    /// Finds out whether an `Unzip` stream is gzip, from the stream's first bytes.
+    /// Finds out whether an `Unzip` stream is gzip, from the bytes consumed at its start.
     fn see_id(&mut self, input: &[u8]) {
         let Some(mut seen) = self.id_seen else { return };
         for &byte in input {
@@ -214,7 +214,6 @@ impl SerialStage for InflateDecoder {
         limit: usize,
     ) -> Result<Progress, CodecError> {
         let mut consumed = 0;
-        self.see_id(input);
         loop {
             let rest = &input[consumed..];
             if self.phase != Phase::Member {
@@ -234,6 +233,7 @@ impl SerialStage for InflateDecoder {
             let before = out.len();
             let call = self.engine.inflate(rest, out, room);
             let produced = out.len() - before;
+            self.see_id(&rest[..call.consumed]);
             consumed += call.consumed;
             self.total_in += call.consumed as u64;
             self.total_out += produced as u64;

@@ -265,9 +265,10 @@ impl SerialStage for DeflateEncoder {
         // Data under the old parameters goes out first; usually the executor flushed, and there is none.
         self.deflate_gathered(z::Z_BLOCK)?;
         loop {
+            let before = self.pending.len();
             match self.engine.params(engine_level(level), strategy, &mut self.pending, ROOM) {
                 z::Z_OK => break,
-                z::Z_BUF_ERROR => {}
+                z::Z_BUF_ERROR if self.pending.len() > before => {}
                 _ => return Err(CodecError::new(ErrorKind::ZStream, "Failed to set parameters")),
             }
         }

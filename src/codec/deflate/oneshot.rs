@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::engine::Inflater;
+use super::pool;
 use super::whole::inflate_whole;
 use super::{
     BLOCK_BYTES, DeflateBlocks, DeflateEncoder, DeflateJoiner, DeflateOptions, Format, InflateDecoder,
@@ -105,23 +106,19 @@ pub fn decompress(
     if let Some(done) = decompress_whole(options, input, max_output) {
         return Ok(done);
     }
-    let engine = INFLATERS.lock().map_or(None, |mut kept| kept.pop());
-    let mut decoder = match engine {
+    let mut decoder = match pool::take(&INFLATERS) {
         Some(engine) => InflateDecoder::with_engine(options.clone(), engine)?,
         None => InflateDecoder::new(options.clone())?,
     };
     let mut bytes = Vec::with_capacity(input.len().saturating_mul(3).min(max_output).clamp(256, 1 << 20));
     let result = drain(&mut decoder, input, &mut bytes, max_output);
-    if let Ok(mut kept) = INFLATERS.lock()
-        && kept.len() < 16
-    {
-        kept.push(decoder.into_engine());
-    }
+    pool::put(&INFLATERS, decoder.into_engine());
     Ok(Decompressed { consumed: result?, bytes })
 }
 
-/// Output that is tried for at first where the data does not tell its size.
-const GUESS: usize = 16 << 10;
+/// Input from which on zlib and raw data, which do not tell their size, are not tried whole: where the guess is too
+/// small, the work was for nothing.
+const GUESSED: usize = 64 << 10;
 
 /// The common case by libdeflate, which is twice as fast but knows only whole streams: one that fits and is all of
 /// the input. `None` leaves every other case, and every error, to the decoder.
@@ -147,7 +144,8 @@ fn decompress_whole(options: &InflateOptions, input: &[u8], max_output: usize) -
             let claim = u32::from_le_bytes(claim) as usize;
             (claim <= input.len().saturating_mul(1032)).then_some(claim)?
         }
-        _ => input.len().saturating_mul(4).max(GUESS).min(max_output),
+        _ if input.len() < GUESSED => (input.len() * 16).max(GUESSED).min(max_output),
+        _ => return None,
     };
     if room > max_output {
         return None;

@@ -26,12 +26,21 @@ pub(super) fn borrow<T, R>(
     new: impl FnOnce() -> T,
     work: impl FnOnce(&mut T) -> R,
 ) -> R {
-    let taken = kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let mut context = taken.unwrap_or_else(new);
+    let mut context = take(kept).unwrap_or_else(new);
     let result = work(&mut context);
+    put(kept, context);
+    result
+}
+
+/// A context of `kept`, if there is one.
+pub(super) fn take<T>(kept: &Mutex<Vec<T>>) -> Option<T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+/// Keeps a context, unless there are enough.
+pub(super) fn put<T>(kept: &Mutex<Vec<T>>, context: T) {
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     if kept.len() < KEPT {
         kept.push(context);
     }
-    result
 }

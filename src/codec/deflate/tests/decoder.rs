@@ -205,6 +205,17 @@ fn bombs_are_stopped_by_the_ratio() {
     assert_eq!(decode(&options, &gzip(&log_text(3 << 20))).2, None);
 }
 
+/// A first byte that found no room must not be taken for two.
+#[test]
+fn a_full_buffer_does_not_mislead_unzip() {
+    let member = gzip(b"twice").repeat(2);
+    let mut decoder = InflateDecoder::new(InflateOptions::new(InflateMode::Unzip)).unwrap();
+    let mut out = Vec::new();
+    let progress = decoder.step(&member[..1], Directive::Run, &mut out, 0).unwrap();
+    assert_eq!((progress.consumed, progress.status), (0, Status::OutputFull));
+    assert_eq!(run(&mut decoder, &member, || 1, 100), (b"twicetwice".to_vec(), member.len(), None));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400), mode in 0usize..4) {
