@@ -41,7 +41,6 @@ module.exports = defineConfig([
       'no-implicit-coercion': ['error', { allow: ['!!'] }],
       'no-lonely-if': 'error',
       'no-param-reassign': 'off',
-      'no-promise-executor-return': 'error',
       'no-redeclare': ['error', { builtinGlobals: false }],
       'no-self-compare': 'error',
       'no-template-curly-in-string': 'error',
