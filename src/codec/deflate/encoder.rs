@@ -89,6 +89,22 @@ impl DeflateEncoder {
         Ok(encoder)
     }
 
+    /// The encoder for another stream with other options, if its memory serves them. `None` drops it.
+    pub(super) fn renew(mut self, options: &DeflateOptions) -> Option<Self> {
+        let same_memory = self.options.window_bits == options.window_bits
+            && self.options.mem_level == options.mem_level
+            && self.pending.capacity() <= 2 * ROOM;
+        let level = engine_level(options.level);
+        self.engine.reset();
+        if !same_memory || self.engine.params(level, options.strategy, &mut Vec::new(), 64) != z::Z_OK {
+            return None;
+        }
+        self.options = options.clone();
+        self.clear();
+        self.set_dictionary().ok()?;
+        Some(self)
+    }
+
     /// Plain bytes consumed so far.
     pub fn total_in(&self) -> u64 {
         self.framing.total_in
@@ -104,6 +120,15 @@ impl DeflateEncoder {
             z::Z_OK => Ok(()),
             _ => Err(CodecError::new(ErrorKind::ZStream, "Failed to set dictionary")),
         }
+    }
+
+    fn clear(&mut self) {
+        self.framing = FramingState::new(self.options.format);
+        self.gathered.clear();
+        self.pending.clear();
+        self.pending_sent = 0;
+        self.last_rank = -1;
+        self.finished = false;
     }
 
     fn begin(&mut self) {
@@ -247,12 +272,7 @@ impl SerialStage for DeflateEncoder {
 
     fn reset(&mut self) {
         self.engine.reset();
-        self.framing = FramingState::new(self.options.format);
-        self.gathered.clear();
-        self.pending.clear();
-        self.pending_sent = 0;
-        self.last_rank = -1;
-        self.finished = false;
+        self.clear();
         // It was accepted once, for the same state.
         let _ = self.set_dictionary();
     }

@@ -22,6 +22,7 @@ pub struct Decompressed {
     pub consumed: usize,
 }
 
+static ENCODERS: Mutex<Vec<DeflateEncoder>> = Mutex::new(Vec::new());
 static INFLATERS: Mutex<Vec<Inflater>> = Mutex::new(Vec::new());
 
 fn too_large(max: usize) -> CodecError {
@@ -36,9 +37,14 @@ pub fn compress(options: &DeflateOptions, input: &[u8], max_output: usize) -> Re
     if options.block_capable() {
         compress_blocks(options, input, max_output)
     } else {
-        let mut encoder = DeflateEncoder::new(options.clone())?;
+        let kept = pool::take(&ENCODERS).and_then(|encoder| encoder.renew(options));
+        let mut encoder = match kept {
+            Some(encoder) => encoder,
+            None => DeflateEncoder::new(options.clone())?,
+        };
         let mut out = Vec::with_capacity((input.len() / 4 + 64).min(max_output));
         drain(&mut encoder, input, &mut out, max_output)?;
+        pool::put(&ENCODERS, encoder);
         Ok(out)
     }
 }

@@ -62,3 +62,30 @@ fn serial_options_give_the_stream_s_bytes() {
         assert!(compress(&options, &input, usize::MAX).unwrap() == stream);
     }
 }
+
+/// Encoders are used again, whatever their options were.
+#[test]
+fn what_an_encoder_did_before_does_not_show() {
+    let input = log_text(3000);
+    let all: Vec<_> =
+        [(0, 0, None), (6, 2, None), (9, 0, Some(input[..300].to_vec())), (1, 3, None), (0, 4, None)]
+            .into_iter()
+            .flat_map(|(level, strategy, dictionary)| {
+                FORMATS.map(|(format, _)| DeflateOptions {
+                    level,
+                    strategy,
+                    dictionary: dictionary.clone(),
+                    window_bits: 14,
+                    ..DeflateOptions::new(format)
+                })
+            })
+            .collect();
+    for before in &all {
+        for options in &all {
+            compress(before, &input, usize::MAX).unwrap();
+            let mut encoder = DeflateEncoder::new(options.clone()).unwrap();
+            let (fresh, ..) = run(&mut encoder, &input, || usize::MAX, 1 << 16);
+            assert!(compress(options, &input, usize::MAX).unwrap() == fresh, "{options:?} after {before:?}");
+        }
+    }
+}
