@@ -73,7 +73,15 @@ impl CaseMap {
                 }
             }
             at += run;
-            for c in text[at..].chars() {
+            while let Some(c) = text[at..].chars().next() {
+                if c >= '\u{3000}' {
+                    let run = caseless_run(&bytes[at..]);
+                    out.extend_from_slice(&bytes[at..at + run]);
+                    at += run;
+                    if run > 0 {
+                        continue;
+                    }
+                }
                 if c.is_ascii() && bytes[at..].get(..ASCII_RUN).is_some_and(<[u8]>::is_ascii) {
                     break;
                 }
@@ -106,8 +114,7 @@ impl CaseMap {
                     out.extend_from_slice(&pair);
                 }
             }
-            // Punctuation, CJK, kana and hangul have no case.
-            '\u{2000}'..='\u{20ff}' | '\u{3000}'..='\u{a63f}' | '\u{ac00}'..='\u{d7a3}' => push(c, out),
+            '\u{2000}'..='\u{20ff}' => push(c, out), // punctuation
             _ => self.map_by_std(c, out),
         }
     }
@@ -146,6 +153,11 @@ fn ascii_run(bytes: &[u8]) -> usize {
         run += bytes[run..].chunks_exact(size).take_while(|piece| piece.is_ascii()).count() * size;
     }
     run + bytes[run..].iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+/// Bytes of kana, CJK and hangul at the start of `bytes`: U+3000 to U+9FFF and U+B000 to U+CFFF, which have no case.
+fn caseless_run(bytes: &[u8]) -> usize {
+    bytes.chunks_exact(3).take_while(|bytes| matches!(bytes[0], 0xe3..=0xe9 | 0xeb | 0xec)).count() * 3
 }
 
 /// Lower case of the capital sigma at `at`: final where a cased letter is before it and none is after it, with
