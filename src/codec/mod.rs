@@ -12,6 +12,7 @@
 pub mod cut;
 pub mod deflate;
 mod error;
+pub mod json;
 mod stage;
 pub mod text;
 

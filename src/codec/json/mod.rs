@@ -1,0 +1,28 @@
+//! JSON Lines: row stages that keep the bytes of what they do not change.
+//!
+//! All of them walk rows alike:
+//!
+//! * A row ends at LF. A CR before it is whitespace to JSON, and stays. The last row may lack its LF and gets one, so
+//!   that rows never run together.
+//! * Rows of nothing but whitespace are passed over: they count as lines, and are neither rows out nor rejects.
+//! * A BOM at the very start of the stream is dropped.
+//! * A row is bad if `JSON.parse` refuses it, if it is not UTF-8 (unless that is mended), or if it is too long.
+
+mod fault;
+mod join;
+mod options;
+mod rows;
+mod scan;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+mod string;
+mod validate;
+
+pub use fault::{Fault, Problem};
+pub use join::RowJoiner;
+pub use options::{OnInvalid, RowOptions, Utf8};
+pub use scan::{Member, Row, Scanner};
+pub use validate::Validate;
+
+#[cfg(test)]
+mod tests;

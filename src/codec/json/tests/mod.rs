@@ -1,0 +1,3 @@
+mod drive;
+mod scan;
+mod validate;
