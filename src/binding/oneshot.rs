@@ -23,28 +23,42 @@ fn refuse(reason: impl std::fmt::Display) -> Error {
 
 /// Compresses `input` as `spec` (JSON) says, to at most `max_output` bytes.
 #[napi(catch_unwind)]
-pub fn deflate_once(spec: String, dictionary: Option<&[u8]>, input: &[u8], max_output: f64) -> Result<Outcome> {
+pub fn deflate_once(
+    spec: String,
+    dictionary: Option<&[u8]>,
+    input: &[u8],
+    max_output: f64,
+) -> Result<Outcome> {
     let spec: Deflate = serde_json::from_str(&spec).map_err(refuse)?;
     let options = spec.options(dictionary.unwrap_or_default()).map_err(refuse)?;
     Ok(match compress(&options, input, max_output as usize) {
         Ok(bytes) => Outcome { bytes: Some(bytes.into()), consumed: input.len() as f64, failure: None },
-        Err(error) => {
-            Outcome { bytes: None, consumed: 0.0, failure: Some(super::operator::describe(&Failure::from(error))) }
-        }
+        Err(error) => Outcome {
+            bytes: None,
+            consumed: 0.0,
+            failure: Some(super::operator::describe(&Failure::from(error))),
+        },
     })
 }
 
 /// Decompresses `input` as `spec` (JSON) says, to at most `max_output` bytes.
 #[napi(catch_unwind)]
-pub fn inflate_once(spec: String, dictionary: Option<&[u8]>, input: &[u8], max_output: f64) -> Result<Outcome> {
+pub fn inflate_once(
+    spec: String,
+    dictionary: Option<&[u8]>,
+    input: &[u8],
+    max_output: f64,
+) -> Result<Outcome> {
     let spec: Inflate = serde_json::from_str(&spec).map_err(refuse)?;
     let options = spec.options(dictionary.unwrap_or_default()).map_err(refuse)?;
     Ok(match decompress(&options, input, max_output as usize) {
         Ok(plain) => {
             Outcome { bytes: Some(plain.bytes.into()), consumed: plain.consumed as f64, failure: None }
         }
-        Err(error) => {
-            Outcome { bytes: None, consumed: 0.0, failure: Some(super::operator::describe(&Failure::from(error))) }
-        }
+        Err(error) => Outcome {
+            bytes: None,
+            consumed: 0.0,
+            failure: Some(super::operator::describe(&Failure::from(error))),
+        },
     })
 }

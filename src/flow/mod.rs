@@ -25,3 +25,6 @@ pub use meter::{Meter, MeterReading};
 pub use operator::{Bounds, Control, Input, Operator, ReadOutcome, event};
 pub use pool::{Pool, pool_threads};
 pub use post::{Post, Ring};
+
+#[cfg(test)]
+mod tests;
