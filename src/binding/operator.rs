@@ -223,12 +223,12 @@ pub(super) fn describe(failure: &Failure) -> String {
     let mut text = json!({ "message": failure.message, "offset": failure.offset, "line": failure.line });
     match &failure.kind {
         FailureKind::Codec(kind) => text["kind"] = json!(format!("{kind:?}")),
-        FailureKind::Io { errno, syscall, path, dest } => {
+        FailureKind::Io(io) => {
             text["kind"] = json!("Io");
-            text["errno"] = json!(errno);
-            text["syscall"] = json!(syscall);
-            text["path"] = json!(path);
-            text["dest"] = json!(dest);
+            text["errno"] = json!(io.errno);
+            text["syscall"] = json!(io.syscall);
+            text["path"] = json!(io.path);
+            text["dest"] = json!(io.dest);
         }
     }
     text.to_string()

@@ -7,17 +7,21 @@ use crate::codec::{CodecError, ErrorKind};
 pub enum FailureKind {
     /// A stage refused its input.
     Codec(ErrorKind),
-    /// A system call failed: errno, and what was tried.
-    Io {
-        /// The system's error number, positive.
-        errno: i32,
-        /// `open`, `read`, `write`, `fsync`, `rename`, `close`, as Node names them.
-        syscall: &'static str,
-        /// The path that was tried.
-        path: String,
-        /// The second path, for `rename`.
-        dest: Option<String>,
-    },
+    /// A system call failed.
+    Io(Box<IoFailure>),
+}
+
+/// A failed system call, in Node's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IoFailure {
+    /// The system's error number, positive.
+    pub errno: i32,
+    /// `open`, `read`, `write`, `fsync`, `rename`, `close`, as Node names them.
+    pub syscall: &'static str,
+    /// The path that was tried.
+    pub path: String,
+    /// The second path, for `rename`.
+    pub dest: Option<String>,
 }
 
 /// The first error of an operator; later ones are not kept.
@@ -47,12 +51,13 @@ impl Failure {
     /// A failed system call.
     pub fn io(error: &std::io::Error, syscall: &'static str, path: &std::path::Path) -> Self {
         Self {
-            kind: FailureKind::Io {
+            kind: FailureKind::Io(Box::new(IoFailure {
+                // Errors of std's own (a write of nothing) have no number: EIO.
                 errno: error.raw_os_error().unwrap_or(5),
                 syscall,
                 path: path.to_string_lossy().into_owned(),
                 dest: None,
-            },
+            })),
             message: error.to_string(),
             offset: None,
             line: None,

@@ -20,7 +20,7 @@ pub use driver::pass::PassDriver;
 pub use driver::serial::SerialDriver;
 pub use driver::tap::TapDriver;
 pub use driver::{Driver, Lane, Next};
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, IoFailure};
 pub use meter::{Meter, MeterReading};
 pub use operator::{Bounds, Control, Input, Operator, ReadOutcome, event};
 pub use pool::{Pool, pool_threads};

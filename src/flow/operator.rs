@@ -274,7 +274,7 @@ impl Operator {
         if cheap && self.phase.compare_exchange(IDLE, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.post.enter();
             ON_JS.set(true);
-            self.run(true);
+            self.run();
             ON_JS.set(false);
         } else {
             self.schedule();
@@ -765,11 +765,11 @@ impl Operator {
 
     pub(super) fn run_on_pool(self: &Arc<Self>) {
         self.phase.store(RUNNING, Ordering::Release);
-        self.run(false);
+        self.run();
     }
 
     /// Runs the driver once. The phase is `RUNNING`, and this thread alone holds it.
-    fn run(self: &Arc<Self>, inline: bool) {
+    fn run(self: &Arc<Self>) {
         let began = Instant::now();
         self.meter.resume();
         let mut slot = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
@@ -808,7 +808,6 @@ impl Operator {
             return;
         }
         // Asked for again: to the back of the queue, so that other pipelines have their turn.
-        let _ = inline;
         self.phase.store(QUEUED, Ordering::Release);
         self.submit();
     }

@@ -137,8 +137,8 @@ impl FileSink {
             self.file = None;
             if let Err(error) = std::fs::rename(&aside, &path) {
                 let mut failure = Failure::io(&error, "rename", &aside);
-                if let FailureKind::Io { dest, .. } = &mut failure.kind {
-                    *dest = Some(path.to_string_lossy().into_owned());
+                if let FailureKind::Io(io) = &mut failure.kind {
+                    io.dest = Some(path.to_string_lossy().into_owned());
                 }
                 self.aside = Some(aside);
                 return Err(failure);
