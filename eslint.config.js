@@ -9,7 +9,7 @@ const tseslint = require('typescript-eslint');
 module.exports = defineConfig([
   globalIgnores(['native/', 'target/', 'fuzz/', 'out/', 'bench/data/', '**/node_modules/']),
   {
-    files: ['**/*.js'],
+    files: ['**/*.{js,mjs}'],
     extends: [js.configs.recommended],
     plugins: { '@stylistic': stylistic, '@typescript-eslint': tseslint.plugin },
     languageOptions: {
@@ -71,5 +71,10 @@ module.exports = defineConfig([
       '@stylistic/quotes': ['error', 'single', { avoidEscape: true }],
       '@stylistic/semi': 'error',
     },
+  },
+  {
+    files: ['**/*.mjs'],
+    languageOptions: { sourceType: 'module' },
+    rules: { strict: 'off' },
   },
 ]);
