@@ -63,7 +63,7 @@ function build(host, targets) {
   const flags = SANITIZED.test(host) ? [...COVERAGE, '-Zsanitizer=address'] : COVERAGE;
   const bins = targets.flatMap((target) => ['--bin', target]);
   // With --target, build scripts and procedural macros are built without the flags.
-  const args = ['build', '--locked', '--release', '--target', host, '--target-dir', path.join('fuzz', 'target')];
+  const args = ['build', '--release', '--target', host, '--target-dir', path.join('fuzz', 'target')];
   return run('cargo', [...args, '--manifest-path', path.join('fuzz', 'Cargo.toml'), ...bins], {
     cwd: path.dirname(FUZZ),
     // The sanitizer is for nightly compilers alone, unless a stable one is told to be bold.
