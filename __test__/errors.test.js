@@ -97,7 +97,8 @@ describe('the table of errors', () => {
     const known = new Set([...table('native'), ...table('own')].map((row) => row.code));
     for (const folder of ['lib', 'src', 'bin']) {
       for (const file of sources(folder)) {
-        for (const [code] of read(file).matchAll(/\bERR_MILLRACE_\w+[A-Z]\b/g)) assert.ok(known.has(code), `${code} in ${file}`);
+        const codes = read(file).matchAll(/\bERR_MILLRACE_\w+[A-Z]\b/g);
+        for (const [code] of codes) assert.ok(known.has(code), `${code} in ${file}`);
       }
     }
   });
@@ -110,8 +111,9 @@ describe('fromFailure', () => {
     for (const [kind, { code, errno, type }] of Object.entries(KINDS)) {
       const error = fromFailure(JSON.stringify({ ...failure, kind }), 'stage');
       assert.equal(error.constructor.name, type ?? 'Error');
+      const { message, stage, offset, line } = error;
       assert.deepEqual(
-        { message: error.message, code: error.code, errno: error.errno, stage: error.stage, offset: error.offset, line: error.line },
+        { message, code: error.code, errno: error.errno, stage, offset, line },
         { message: 'what', code, errno, stage: 'stage', offset: 7, line: 3 },
       );
     }
