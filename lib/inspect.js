@@ -3,7 +3,7 @@
 const { Duplex } = require('node:stream');
 const { livePorts } = require('./internal/doorbell.js');
 const { kInput, kOutput, kComposed, kParts } = require('./internal/port.js');
-const { read, bottleneck } = require('./internal/stats.js');
+const { read, unmeasured, bottleneck } = require('./internal/stats.js');
 
 /** @typedef {import('./internal/stats.js').StageStats} StageStats */
 
@@ -58,21 +58,7 @@ function stats(stream) {
   const port = stream[kInput] ?? stream[kOutput];
   if (port !== undefined && port.stream === stream) return read(port);
   const queued = (stream.writableLength ?? 0) + (stream instanceof Duplex ? stream.readableLength : 0);
-  return {
-    stage: stream.constructor?.name ?? 'stream',
-    native: false,
-    bytesIn: 0,
-    bytesOut: 0,
-    rowsIn: 0,
-    rowsOut: 0,
-    rejected: 0,
-    busyMs: 0,
-    starvedMs: 0,
-    heldBackMs: 0,
-    lifeMs: 0,
-    queuedBytes: stream.writableObjectMode ? 0 : queued,
-    fused: false,
-  };
+  return unmeasured(stream.constructor?.name ?? 'stream', stream.writableObjectMode ? 0 : queued);
 }
 
 module.exports = { inspect, bottleneck };

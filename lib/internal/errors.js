@@ -66,7 +66,7 @@ function systemError({ errno, syscall, path, dest, message }) {
   error.errno = -errno;
   error.code = code;
   error.syscall = syscall;
-  if (named || path) error.path = path;
+  if (named) error.path = path;
   if (dest) error.dest = dest;
   return error;
 }
@@ -159,4 +159,21 @@ function outOfRange(name, range, value) {
   );
 }
 
-module.exports = { KINDS, OWN_CODES, fromFailure, withCode, invalidArgType, invalidArgValue, outOfRange };
+/**
+ * @param {string} method
+ * @returns {Error & { code: string }} `ERR_STREAM_DESTROYED`
+ */
+function destroyedError(method) {
+  return withCode(new Error(`Cannot call ${method} after a stream was destroyed`), 'ERR_STREAM_DESTROYED');
+}
+
+module.exports = {
+  KINDS,
+  OWN_CODES,
+  fromFailure,
+  withCode,
+  destroyedError,
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+};

@@ -291,4 +291,4 @@ function port(stream, side) {
   return stream[side];
 }
 
-module.exports = { NativeReadable, NativeWritable, NativeTransform, readableSide, writableSide, mix, own };
+module.exports = { NativeReadable, NativeWritable, NativeTransform, readableSide, writableSide, mix, own, bounded, writableBytes };

@@ -89,11 +89,43 @@ class Port {
     }
   }
 
+  /**
+   * @param {{ chunk: Uint8Array }[]} chunks
+   * @param {(error?: Error | null) => void} callback once there is room for more
+   */
+  writeAll(chunks, callback) {
+    for (let i = 0; i < chunks.length - 1; i++) this.operator.write(chunks[i].chunk);
+    this.write(chunks[chunks.length - 1].chunk, callback);
+  }
+
+  /**
+   * @param {{ chunk: Uint8Array }[]} chunks
+   * @param {(error?: Error | null) => void} callback once they are worked off
+   */
+  writeThrough(chunks, callback) {
+    for (const { chunk } of chunks) this.operator.write(chunk);
+    this.drain(callback);
+  }
+
+  /** @returns {((error?: Error | null) => void) | undefined} the callback of the write under way, which is now the caller's */
+  takeCallback() {
+    const callback = this.whenWritable ?? this.whenDrained ?? undefined;
+    this.whenWritable = null;
+    this.whenDrained = null;
+    return callback;
+  }
+
   /** @param {() => void} callback once all input so far is worked off */
   drain(callback) {
     this.whenDrained = callback;
     this.operator.drain();
     kickSoon(this);
+  }
+
+  /** A file operator may open its file. */
+  begin() {
+    touch(this);
+    this.operator.kick();
   }
 
   /** No more input. */
@@ -228,12 +260,19 @@ class Port {
     return all;
   }
 
+  /** @returns {number} bytes that left the operator: those that wait for JavaScript do not count */
+  bytesGiven() {
+    return this.operator.given();
+  }
+
   // Life.
 
   /** @param {number} bits news of the operator */
   onNews(bits) {
     if (bits & event.CLOSED) this.closed = true;
     if (!this.stream.destroyed) this.tellStream(bits);
+    // Node waits for the file to be open before it closes it.
+    else if (bits & (event.OPEN | event.FAILED)) this.stream[kSettled]?.(bits);
     if (this.closed && this.whenClosed) {
       const callback = this.whenClosed;
       this.whenClosed = null;
@@ -270,7 +309,10 @@ class Port {
     if (this.failed) return;
     this.failed = true;
     const failure = this.operator.failure();
-    if (failure !== null) this.stream.destroy(fromFailure(failure, this.name));
+    if (failure === null) return;
+    const error = fromFailure(failure, this.name);
+    if (this.stream[kFailed] !== undefined) this.stream[kFailed](error);
+    else this.stream.destroy(error);
   }
 
   /**
@@ -310,6 +352,10 @@ const kOwnMethods = Symbol('millrace.ownMethods');
 const kOutputEnded = Symbol('millrace.outputEnded');
 /** Called on the stream when its file is open. */
 const kOpened = Symbol('millrace.opened');
+/** Called on the stream when its operator failed, instead of `destroy`. */
+const kFailed = Symbol('millrace.failed');
+/** Called on the stream when its file is open, or cannot be opened, and the stream is destroyed already. */
+const kSettled = Symbol('millrace.settled');
 /** Called on the stream when rejected rows wait. */
 const kSideReady = Symbol('millrace.sideReady');
 
@@ -323,4 +369,4 @@ function room(bytes) {
   return bytes <= 2048 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 
-module.exports = { Port, kInput, kOutput, kComposed, kParts, kOwnMethods, kOutputEnded, kOpened, kSideReady, CHUNK_BYTES };
+module.exports = { Port, kInput, kOutput, kComposed, kParts, kOwnMethods, kOutputEnded, kOpened, kFailed, kSettled, kSideReady, CHUNK_BYTES };

@@ -67,4 +67,27 @@ function bottleneck(stages) {
   return slowest;
 }
 
-module.exports = { read, bottleneck };
+/**
+ * @param {string} stage
+ * @param {number} queuedBytes
+ * @returns {StageStats} of a stream without an operator
+ */
+function unmeasured(stage, queuedBytes) {
+  return {
+    stage,
+    native: false,
+    bytesIn: 0,
+    bytesOut: 0,
+    rowsIn: 0,
+    rowsOut: 0,
+    rejected: 0,
+    busyMs: 0,
+    starvedMs: 0,
+    heldBackMs: 0,
+    lifeMs: 0,
+    queuedBytes,
+    fused: false,
+  };
+}
+
+module.exports = { read, unmeasured, bottleneck };

@@ -169,6 +169,18 @@ impl Operator {
         self.inner.descriptor()
     }
 
+    /// Bytes that were given out and do not wait for JavaScript.
+    #[napi(catch_unwind)]
+    pub fn given(&self) -> i64 {
+        self.inner.given() as i64
+    }
+
+    /// Ends an open(2) or a wait that may last forever.
+    #[napi(catch_unwind)]
+    pub fn interrupt(&self) {
+        self.inner.interrupt();
+    }
+
     /// Bytes that the codec consumed.
     #[napi(catch_unwind)]
     pub fn consumed(&self) -> i64 {

@@ -451,6 +451,20 @@ impl Operator {
         self.descriptor.load(Ordering::Acquire)
     }
 
+    /// Bytes that were given out and do not wait for JavaScript.
+    pub fn given(&self) -> u64 {
+        // Under the lock, so that the two counts belong together.
+        let ports = self.ports();
+        self.meter.bytes_out.load(Ordering::Relaxed) - ports.outbox_bytes as u64
+    }
+
+    /// Ends an open(2) or a wait that may last forever.
+    pub fn interrupt(&self) {
+        if let Lane::Io { wake: Some(wake) } = &self.lane {
+            wake();
+        }
+    }
+
     /// Drops all queues and lets go of files. `CLOSED` follows from file operators.
     pub fn destroy(self: &Arc<Self>) {
         let (next, prev, inbox, outbox, freed);
@@ -483,9 +497,7 @@ impl Operator {
         {
             self.drop_driver(driver.take());
         } else {
-            if let Lane::Io { wake: Some(wake) } = &self.lane {
-                wake();
-            }
+            self.interrupt();
             self.schedule();
         }
     }

@@ -1,0 +1,378 @@
+'use strict';
+
+/**
+ * `node:fs` streams whose reading and writing is native. The classes extend Node's own, so that options, checks,
+ * properties and methods are those of the Node that runs; ours is only where the bytes come from and go to.
+ */
+
+const nodeFs = require('node:fs');
+const { Port, kInput, kOutput, kOutputEnded, kOpened, kFailed, kSettled } = require('./internal/port.js');
+const { readableSide, writableSide, mix, own, bounded, writableBytes } = require('./internal/native-stream.js');
+const { openFlags, openMode } = require('./internal/open-flags.js');
+const { read: readStats, unmeasured } = require('./internal/stats.js');
+const { boolean } = require('./internal/options.js');
+const { destroyedError, invalidArgValue } = require('./internal/errors.js');
+
+/** Bytes in one read for JavaScript, as in `node:fs`. */
+const READ_BYTES = 64 * 1024;
+
+/** Node's own methods. */
+const kBase = Symbol('millrace.fs.base');
+/** Which port is the stream's: `kInput` or `kOutput`. */
+const kSide = Symbol('millrace.fs.side');
+/** What the stream was made with. */
+const kOptions = Symbol('millrace.fs.options');
+/** Makes the port before the file is open. */
+const kPrepare = Symbol('millrace.fs.prepare');
+/** Makes the port. */
+const kAttach = Symbol('millrace.fs.attach');
+/** The callback of `_construct` while the file is being opened. */
+const kOpening = Symbol('millrace.fs.opening');
+/** The file is open, and the descriptor is ours to close. */
+const kOpenedHere = Symbol('millrace.fs.openedHere');
+/** `_destroy` was called. */
+const kOver = Symbol('millrace.fs.over');
+/** A write was given a callback: from then on callbacks wait until the bytes are in the file. */
+const kWatched = Symbol('millrace.fs.watched');
+
+/** The callback of `_final` while the file is being completed. */
+const kCompleted = Symbol('millrace.fs.completed');
+
+/** @typedef {(error?: Error | null) => void} Callback */
+
+/**
+ * The options that Node does not keep as properties, as they were at the call.
+ *
+ * @param {unknown} options
+ * @returns {{ fs: any, autoClose: any, highWaterMark: any, fd: any, flags: any, atomic: boolean }}
+ */
+function chosen(options) {
+  const { fs, autoClose, highWaterMark, fd, flags, atomic } = /** @type {any} */ (
+    typeof options === 'object' && options !== null ? options : {}
+  );
+  return { fs, autoClose, highWaterMark, fd, flags, atomic: boolean({ atomic }, 'atomic', false) };
+}
+
+/**
+ * What is written aside is a new file: nothing of the old one can be kept, and there must be a name to give it.
+ *
+ * @param {{ fs: any, fd: any, flags: any }} options
+ */
+function checkAtomic({ fs, fd, flags = 'w' }) {
+  if (fs || (fd !== undefined && fd !== null)) {
+    const key = fs ? 'fs' : 'fd';
+    throw invalidArgValue('options.atomic', true, `cannot be used with options.${key}`);
+  }
+  const bits = openFlags(flags);
+  const { O_CREAT, O_TRUNC, O_APPEND } = nodeFs.constants;
+  if ((bits & (O_CREAT | O_TRUNC | O_APPEND)) !== (O_CREAT | O_TRUNC)) {
+    throw invalidArgValue('options.flags', flags, "must be 'w', 'wx', 'w+' or 'wx+' where options.atomic is true");
+  }
+}
+
+/**
+ * From open to close.
+ *
+ * @type {ThisType<any>}
+ */
+const fileLife = {
+  _construct(/** @type {Callback} */ callback) {
+    const { open, _construct } = this[kBase];
+    const { fs, autoClose } = this[kOptions];
+    if (this[kOver]) {
+      // Aborted before it began. Node opens the file nonetheless, and leaves it open.
+      callback();
+    } else if (fs) {
+      // Someone's own file system: the stream stays Node's.
+      _construct.call(this, callback);
+    } else if (this.open !== open || (this.fd === null && autoClose === false)) {
+      // Somebody replaced `open`, or the descriptor is to outlive the stream: Node opens, and we get a duplicate.
+      _construct.call(this, (/** @type {Error | null | undefined} */ error) => {
+        if (!error) this[kAttach](this.fd);
+        callback(error);
+      });
+    } else {
+      const port = this[this[kSide]] ?? this[kAttach](this.fd);
+      if (typeof this.fd === 'number') callback();
+      else {
+        this[kOpening] = callback;
+        port.begin();
+      }
+    }
+  },
+
+  /** Makes the port at once where that is possible, so that a stream can be composed and measured before it is open. */
+  [kPrepare]() {
+    const { fs, autoClose } = this[kOptions];
+    if (fs || this.destroyed || this.open !== this[kBase].open || (this.fd === null && autoClose === false)) return;
+    try {
+      this[kAttach](this.fd);
+    } catch {
+      // As in Node, flags and mode are wrong when the file is opened, which tells by an event.
+    }
+  },
+
+  stats() {
+    const port = this[this[kSide]];
+    return port === undefined ? unmeasured(this.constructor.name, 0) : readStats(port);
+  },
+
+  [kOpened]() {
+    const callback = this[kOpening];
+    if (callback === undefined) return;
+    this[kOpening] = undefined;
+    this[kOpenedHere] = true;
+    this.fd = Number(this[this[kSide]].operator.descriptor());
+    callback();
+    this.emit('open', this.fd);
+    this.emit('ready');
+  },
+
+  [kSettled]() {
+    const port = this[this[kSide]];
+    if (port.operator.descriptor() >= 0) this[kOpened]();
+    else port.fail();
+  },
+
+  destroy(/** @type {Error | undefined} */ error, /** @type {Callback | undefined} */ callback) {
+    this[kBase].destroy.call(this, error, callback);
+    // The opening of a FIFO may last forever.
+    if (this[kOpening] !== undefined) this[this[kSide]].operator.interrupt();
+    return this;
+  },
+
+  [kFailed](/** @type {Error} */ error) {
+    const callback = this[kOpening] ?? this[this[kSide]].takeCallback();
+    this[kOpening] = undefined;
+    if (callback !== undefined) callback(error);
+    else if (this.autoClose) this.destroy(error);
+    else this.emit('error', error);
+  },
+
+  _destroy(/** @type {Error | null} */ error, /** @type {Callback} */ callback) {
+    this[kOver] = true;
+    const { _destroy } = this[kBase];
+    const port = this[this[kSide]];
+    if (port === undefined) {
+      _destroy.call(this, error, callback);
+      return;
+    }
+    port.destroy(true, () => {
+      // A write that was under way, as Node ends it.
+      port.takeCallback()?.(destroyedError('write'));
+      // Ours is closed. One that was given, or that Node opened, is Node's to close.
+      if (this[kOpenedHere]) this.fd = null;
+      _destroy.call(this, error, callback);
+    });
+  },
+};
+
+/**
+ * Counters that Node keeps as plain properties, and only the operator knows.
+ *
+ * @param {any} stream
+ * @param {string} name
+ * @param {() => number | undefined} count
+ */
+function counter(stream, name, count) {
+  Object.defineProperty(stream, name, { get: count, set() {}, enumerable: true, configurable: true });
+}
+
+/** Reads a file. */
+class ReadStream extends nodeFs.ReadStream {
+  /**
+   * @param {any} path
+   * @param {any} [options]
+   */
+  constructor(path, options) {
+    super(path, options);
+    this[kOptions] = chosen(options);
+    this[kPrepare]();
+  }
+
+  /**
+   * @param {number | null} fd that is open already
+   * @returns {Port}
+   */
+  [kAttach](fd) {
+    const { highWaterMark } = this[kOptions];
+    const { start, end } = /** @type {any} */ (this);
+    const port = new Port(
+      this,
+      bounded(
+        { readableHighWaterMark: highWaterMark },
+        {
+          name: 'createReadStream',
+          spec: {
+            stage: 'fileSource',
+            fd,
+            start: start ?? null,
+            end: end === Infinity ? null : end,
+            readBytes: highWaterMark ?? READ_BYTES,
+            readBytesSet: highWaterMark !== undefined,
+            flags: fd === null ? openFlags(this.flags) : 0,
+            mode: fd === null ? openMode(this.mode) : 0,
+          },
+          blob: Buffer.from(this.path ?? ''),
+          chunkSize: highWaterMark ?? READ_BYTES,
+        },
+      ),
+    );
+    own(this, kOutput, port);
+    port.ownRead = ReadStream.prototype._read;
+    counter(this, 'bytesRead', () => port.bytesGiven());
+    counter(this, 'pos', () => (start === undefined ? undefined : start + port.bytesGiven()));
+    return port;
+  }
+
+  /** @param {number} size */
+  _read(size) {
+    if (this[kOutput] === undefined) super._read(size);
+    else readableSide._read.call(this);
+  }
+
+  [kOutputEnded]() {
+    this.push(null);
+  }
+}
+mix(ReadStream, [without(readableSide, '_read'), fileLife, { [kBase]: nodeFs.ReadStream.prototype, [kSide]: kOutput }]);
+
+/** Writes a file. */
+class WriteStream extends nodeFs.WriteStream {
+  /**
+   * @param {any} path
+   * @param {any} [options]
+   */
+  constructor(path, options) {
+    const own = chosen(options);
+    if (own.atomic) checkAtomic(own);
+    super(path, options);
+    this[kOptions] = own;
+    this[kWatched] = false;
+    /** @type {Callback | null} */
+    this[kCompleted] = null;
+    this[kPrepare]();
+  }
+
+  /**
+   * @param {number | null} fd that is open already
+   * @returns {Port}
+   */
+  [kAttach](fd) {
+    const { highWaterMark, atomic } = this[kOptions];
+    const { start, flush } = /** @type {any} */ (this);
+    const port = new Port(
+      this,
+      bounded(
+        { writableHighWaterMark: highWaterMark },
+        {
+          name: 'createWriteStream',
+          spec: {
+            stage: 'fileSink',
+            fd,
+            start: start ?? null,
+            flags: fd === null ? openFlags(this.flags) : 0,
+            mode: fd === null ? openMode(this.mode) : 0,
+            atomic,
+            // What was given is synced by Node, before it closes it.
+            flush: fd === null && flush,
+          },
+          blob: Buffer.from(this.path ?? ''),
+        },
+      ),
+    );
+    own(this, kInput, port);
+    port.ownWrite = WriteStream.prototype._write;
+    counter(this, 'bytesWritten', () => port.bytesGiven());
+    counter(this, 'pos', () => (start === undefined ? undefined : start + port.bytesGiven()));
+    return port;
+  }
+
+  get writableLength() {
+    return writableBytes(this);
+  }
+
+  /**
+   * @param {any} chunk
+   * @param {any} encoding
+   * @param {any} [callback]
+   */
+  write(chunk, encoding, callback) {
+    if (typeof encoding === 'function' || typeof callback === 'function') this[kWatched] = true;
+    return super.write(chunk, encoding, callback);
+  }
+
+  /**
+   * @param {Buffer} chunk
+   * @param {BufferEncoding} encoding
+   * @param {Callback} callback
+   */
+  _write(chunk, encoding, callback) {
+    const port = this[kInput];
+    if (port === undefined) super._write(chunk, encoding, callback);
+    else if (this[kWatched]) port.writeThrough([{ chunk }], callback);
+    else port.write(chunk, callback);
+  }
+
+  /**
+   * @param {{ chunk: Buffer, encoding: BufferEncoding }[]} chunks
+   * @param {Callback} callback
+   */
+  _writev(chunks, callback) {
+    const port = this[kInput];
+    if (port === undefined) super._writev?.(chunks, callback);
+    else if (this[kWatched]) port.writeThrough(chunks, callback);
+    else port.writeAll(chunks, callback);
+  }
+
+  /** @param {Callback} callback */
+  _final(callback) {
+    const port = this[kInput];
+    if (port === undefined) {
+      callback();
+      return;
+    }
+    this[kCompleted] = callback;
+    port.end();
+  }
+
+  [kOutputEnded]() {
+    this[kCompleted]?.();
+  }
+}
+
+mix(WriteStream, [
+  without(writableSide, '_write'),
+  fileLife,
+  { [kBase]: nodeFs.WriteStream.prototype, [kSide]: kInput },
+]);
+
+/**
+ * @param {any} methods
+ * @param {string} name
+ * @returns {object} the others
+ */
+function without(methods, name) {
+  const { [name]: _left, ...others } = methods;
+  return others;
+}
+
+/**
+ * @param {any} path
+ * @param {any} [options]
+ * @returns {ReadStream}
+ */
+function createReadStream(path, options) {
+  return new ReadStream(path, options);
+}
+
+/**
+ * @param {any} path
+ * @param {any} [options]
+ * @returns {WriteStream}
+ */
+function createWriteStream(path, options) {
+  return new WriteStream(path, options);
+}
+
+module.exports = { createReadStream, createWriteStream, ReadStream, WriteStream };
