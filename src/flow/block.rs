@@ -6,11 +6,11 @@
 use std::sync::Mutex;
 
 /// Bytes that the free list may hold in all.
-const FREE_BYTES: usize = 16 << 20;
+const FREE_BYTES: usize = 24 << 20;
 /// Smaller buffers are left to the allocator, which is good at them.
 const SMALLEST: usize = 32 << 10;
 /// Larger ones are exceptions (one long row) and go back to the system at once.
-const LARGEST: usize = 2 << 20;
+const LARGEST: usize = 4 << 20;
 
 struct FreeList {
     buffers: Vec<Vec<u8>>,

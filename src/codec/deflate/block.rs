@@ -9,7 +9,15 @@ use super::{DeflateEncoder, DeflateOptions, Format, FramingState, pool, scan};
 use crate::codec::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, Joiner, Report, SerialStage};
 
 /// Bytes of input in a block. Part of the output format: the same input gives the same bytes for any threads.
-pub const BLOCK_BYTES: usize = 1 << 20;
+///
+/// Two megabytes: of one megabyte, the windows that blocks do not share cost 1.5 % on repetitive rows of 1.8 KB each.
+pub const BLOCK_BYTES: usize = 2 << 20;
+
+/// Bytes at a block's start that tell how repetitive it is, for level 6.
+const SAMPLE_BYTES: usize = 64 << 10;
+/// Where libdeflate's level 1 shrinks the sample by this factor, its level 6 falls behind zlib's by up to 6 % in size (Windows
+/// events: 1.057), and its level 7 is as fast as level 6 is elsewhere. Log rows have 6, DNS rows 12, those events 19.
+const REPETITIVE: usize = 14;
 
 /// For zlib's levels: the fastest of libdeflate's whose output is at most 1.01 of zlib's at that level, and its cost in
 /// ns per byte of input. Measured with 33 MB of log rows, 335 bytes each, on one core (2023 server CPU, Node 20):
@@ -55,7 +63,11 @@ impl DeflateBlocks {
             return Ok(());
         }
         let start = out.len();
-        let length = pool::with_compressor(engine_level(self.level).0, |compressor| {
+        let mut level = engine_level(self.level).0;
+        if level == 6 && is_repetitive(bytes, out) {
+            level = 7;
+        }
+        let length = pool::with_compressor(level, |compressor| {
             out.resize(start + compressor.deflate_compress_bound(bytes.len()), 0);
             compressor.deflate_compress(bytes, &mut out[start..])
         });
@@ -75,6 +87,19 @@ impl DeflateBlocks {
         out.extend_from_slice(&[0, 0, 0xff, 0xff]);
         Ok(())
     }
+}
+
+/// Whether a block's sample shrinks by [`REPETITIVE`]. A function of the block alone, so the output stays one for any
+/// threads and cuts. Costs about 1.5 % of a block's compression.
+fn is_repetitive(bytes: &[u8], scratch: &mut Vec<u8>) -> bool {
+    let Some(sample) = bytes.get(..SAMPLE_BYTES) else { return false };
+    let start = scratch.len();
+    let length = pool::with_compressor(1, |compressor| {
+        scratch.resize(start + compressor.deflate_compress_bound(sample.len()), 0);
+        compressor.deflate_compress(sample, &mut scratch[start..])
+    });
+    scratch.truncate(start);
+    length.is_ok_and(|length| length * REPETITIVE <= sample.len())
 }
 
 impl BlockStage for DeflateBlocks {
