@@ -225,7 +225,7 @@ class NativeTransform extends Transform {
    */
   constructor(options, port) {
     super(options);
-    const joined = new Port(this, bounded(options, port));
+    const joined = new (port.type ?? Port)(this, bounded(options, port));
     own(this, kInput, joined);
     own(this, kOutput, joined);
     /** @type {(() => void) | null} */

@@ -69,4 +69,41 @@ function threads(options) {
   return integer(options, 'threads', 1, 256, 0);
 }
 
-module.exports = { optionsObject, integer, boolean, oneOf, threads };
+/** Options of Node's stream constructors that a user may give; the methods of a stream are not among them. */
+const STREAM_OPTIONS = [
+  'highWaterMark',
+  'readableHighWaterMark',
+  'writableHighWaterMark',
+  'encoding',
+  'defaultEncoding',
+  'allowHalfOpen',
+  'autoDestroy',
+  'emitClose',
+  'signal',
+];
+
+/**
+ * @param {Record<string, any>} options
+ * @returns {Record<string, any>} those that are Node's, which checks them
+ */
+function streamOptions(options) {
+  const given = STREAM_OPTIONS.filter((key) => options[key] !== undefined);
+  return Object.fromEntries(given.map((key) => [key, options[key]]));
+}
+
+/**
+ * Stream options for a stage with one side in object mode: there, `highWaterMark` counts objects, and says nothing
+ * about the bytes of the other side.
+ *
+ * @param {Record<string, any>} options
+ * @param {'readable' | 'writable'} side the one in object mode
+ * @param {number} [objects] the default
+ * @returns {Record<string, any>}
+ */
+function oneSidedOptions(options, side, objects) {
+  const { highWaterMark, ...rest } = streamOptions(options);
+  const key = `${side}HighWaterMark`;
+  return { ...rest, [`${side}ObjectMode`]: true, [key]: rest[key] ?? highWaterMark ?? objects };
+}
+
+module.exports = { streamOptions, oneSidedOptions, optionsObject, integer, boolean, oneOf, threads };

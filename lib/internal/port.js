@@ -10,6 +10,11 @@ const { fromFailure } = require('./errors.js');
 
 /** Largest chunk for JavaScript, where a stream names none. */
 const CHUNK_BYTES = 64 * 1024;
+/**
+ * Milliseconds for pushing before others have their turn: a listener that is slower than the native side would find new
+ * output for ever, and the event loop would stand still.
+ */
+const TURN_MS = 4;
 const NOTHING = Buffer.alloc(0);
 
 /** The port of a stream's native input, where it has one. */
@@ -26,6 +31,7 @@ const kOutput = Symbol('millrace.output');
  * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
  * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
+ * @property {typeof Port} [type] the port's class, where output is not to be pushed as bytes
  */
 
 class Port {
@@ -46,6 +52,8 @@ class Port {
     /** The stream asked for data (`_read`) and did not get enough yet. */
     this.wantsData = false;
     this.pulling = false;
+    /** Goes on pulling in the loop's next turn. */
+    this.yielding = false;
     /** All output came. */
     this.ended = false;
     this.closed = false;
@@ -157,13 +165,22 @@ class Port {
 
   /** Pushes while there is output and the stream takes more. */
   pull() {
-    if (this.pulling || this.next !== null) return;
+    if (this.pulling || this.yielding || this.next !== null) return;
     this.pulling = true;
+    const began = performance.now();
     try {
       while (!this.ended && !this.stream.destroyed && this.next === null) {
         const available = this.operator.readableBytes();
         if (available > 0 && !this.wantsData) return;
         if (!this.take(available)) return;
+        if (performance.now() - began > TURN_MS) {
+          this.yielding = true;
+          setImmediate(() => {
+            this.yielding = false;
+            this.pull();
+          });
+          return;
+        }
       }
     } finally {
       this.pulling = false;

@@ -1,0 +1,47 @@
+import { Transform, TransformOptions } from 'node:stream';
+
+/** Options of Node's stream constructors that every stage takes. */
+type StreamOptions = Pick<
+  TransformOptions,
+  | 'highWaterMark'
+  | 'readableHighWaterMark'
+  | 'writableHighWaterMark'
+  | 'encoding'
+  | 'defaultEncoding'
+  | 'allowHalfOpen'
+  | 'autoDestroy'
+  | 'emitClose'
+  | 'signal'
+>;
+
+export interface LinesOptions extends StreamOptions {
+  /** Longest line in bytes, without its end. Defaults to 16,777,216; at most 1,073,741,824. */
+  maxLength?: number | undefined;
+  /** Lines keep the ends that they came with. Defaults to `false`. */
+  keepEnds?: boolean | undefined;
+  /**
+   * What becomes of a longer line: the stream fails with `ERR_MILLRACE_TEXT_LINE_TOO_LONG`, the line is left out, or its
+   * first `maxLength` bytes are kept. Defaults to `'error'`.
+   */
+  onTooLong?: 'error' | 'skip' | 'truncate' | undefined;
+  /** One string a line for the reader, instead of batches of lines in bytes. Defaults to `false`. */
+  objectMode?: boolean | undefined;
+  /** The same as `objectMode`. */
+  readableObjectMode?: boolean | undefined;
+  /** Threads for this stream. Defaults to all that there are. */
+  threads?: number | undefined;
+}
+
+export interface CaseOptions extends StreamOptions {
+  /** Threads for this stream. Defaults to all that there are. */
+  threads?: number | undefined;
+}
+
+/** Splits at LF and CRLF: batches of whole lines in bytes, or strings one by one in object mode. */
+export function lines(options?: LinesOptions): Transform;
+
+/** UTF-8 text in upper case, as `String.prototype.toUpperCase` of the whole text. */
+export function upperCase(options?: CaseOptions): Transform;
+
+/** UTF-8 text in lower case, as `String.prototype.toLowerCase` of the whole text. */
+export function lowerCase(options?: CaseOptions): Transform;
