@@ -49,6 +49,18 @@ pub fn give(mut buffer: Vec<u8>) {
     }
 }
 
+/// The same bytes in a buffer of about their size, where theirs is over four times as large: a small result must not pin
+/// a large buffer while it waits in a queue that counts its bytes.
+pub fn fit(buffer: Vec<u8>) -> Vec<u8> {
+    if buffer.len() >= buffer.capacity() / 4 {
+        return buffer;
+    }
+    let mut fitting = take(buffer.len());
+    fitting.extend_from_slice(&buffer);
+    give(buffer);
+    fitting
+}
+
 fn lock() -> std::sync::MutexGuard<'static, FreeList> {
     // A panic while it was held cannot leave the list half changed in a way that matters.
     FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -78,7 +78,8 @@ impl BlockDriver {
         let stage = Arc::clone(&self.stage);
         let (first, cost) = (cut.first, cut.bytes.len() as f32 * self.ns_per_byte);
         let work = move || {
-            let mut body = block::take(cut.bytes.len() + 64);
+            // Room for what does not shrink: deflate adds 5 bytes for 64 KiB, rows gain a line end.
+            let mut body = block::take(cut.bytes.len() + cut.bytes.len() / 512 + 256);
             let job = BlockJob {
                 bytes: &cut.bytes,
                 offset: cut.offset,
@@ -133,12 +134,7 @@ impl BlockDriver {
                     operator.meter.rejects.fetch_add(report.rejects.len() as u64, Relaxed);
                     let mut side = Vec::new();
                     let joined = self.joiner.join(first, last, report, &mut body, &mut side);
-                    // A small result must not pin a large buffer.
-                    if body.len() < body.capacity() / 4 {
-                        let small = body.as_slice().to_vec();
-                        block::give(std::mem::replace(&mut body, small));
-                    }
-                    operator.emit(body);
+                    operator.emit(block::fit(body));
                     operator.emit_side(&side);
                     if let Err(error) = joined {
                         operator.fail(error.into());

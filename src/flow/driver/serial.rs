@@ -53,13 +53,7 @@ impl SerialDriver {
 
     fn emit(&mut self, operator: &Operator) {
         if !self.out.is_empty() {
-            let mut out = std::mem::take(&mut self.out);
-            // A small result must not pin a large buffer.
-            if out.len() < out.capacity() / 4 {
-                let small = out.as_slice().to_vec();
-                block::give(std::mem::replace(&mut out, small));
-            }
-            operator.emit(out);
+            operator.emit(block::fit(std::mem::take(&mut self.out)));
         }
     }
 
