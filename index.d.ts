@@ -8,5 +8,5 @@ export * as text from './lib/text.js';
 export * as jsonl from './lib/jsonl.js';
 /** Digests of what flows by. */
 export * as crypto from './lib/crypto.js';
-export { compose } from './lib/compose.js';
-export { inspect } from './lib/inspect.js';
+export { compose, Composed } from './lib/compose.js';
+export { inspect, NativeTransform, Pipeline, StageStats } from './lib/inspect.js';

@@ -5,6 +5,7 @@ const { invalidArgType, invalidArgValue } = require('./internal/errors.js');
 const { fuse } = require('./internal/fusion.js');
 const { kInput, kOutput, kComposed, kParts, kOwnMethods } = require('./internal/port.js');
 const { mix, readableSide, writableSide } = require('./internal/native-stream.js');
+const { read: readStats, unmeasured } = require('./internal/stats.js');
 
 /**
  * Several streams as one Duplex: what is written goes into the first, what is read comes from the last. Native stages
@@ -14,7 +15,7 @@ const { mix, readableSide, writableSide } = require('./internal/native-stream.js
  *
  * @param {...(Duplex | Readable | import('node:stream').Writable)} streams at least one; all but the first writable, all
  *   but the last readable
- * @returns {Duplex}
+ * @returns {Composed}
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
  */
 function compose(...streams) {
@@ -90,6 +91,12 @@ class Composed extends Duplex {
     }
   }
 
+  /** @returns {import('./inspect.js').StageStats} the counters of its native end, the first where both are */
+  stats() {
+    const port = this[kInput] ?? this[kOutput];
+    return port === undefined ? unmeasured(Composed.name, 0) : readStats(port);
+  }
+
   /** The link behind the last stream ended with the data. */
   outputEnded() {
     // Nobody reads the last stream while it is linked: its `end` waits for a read.
@@ -127,8 +134,8 @@ class Composed extends Duplex {
   }
 }
 // Only what watches for onlookers; reading and writing are its own.
-const { _read, ...watchReads } = /** @type {any} */ (readableSide);
-const { _write, ...watchWrites } = /** @type {any} */ (writableSide);
+const { _read, stats: _readStats, ...watchReads } = /** @type {any} */ (readableSide);
+const { _write, stats: _writeStats, ...watchWrites } = /** @type {any} */ (writableSide);
 mix(Composed, [watchReads, watchWrites]);
 
 module.exports = { compose };

@@ -1,4 +1,5 @@
-import { Transform, TransformOptions } from 'node:stream';
+import { TransformOptions } from 'node:stream';
+import { NativeTransform } from './inspect.js';
 
 /** Options of Node's stream constructors that every stage takes. */
 type StreamOptions = Pick<
@@ -38,10 +39,10 @@ export interface CaseOptions extends StreamOptions {
 }
 
 /** Splits at LF and CRLF: batches of whole lines in bytes, or strings one by one in object mode. */
-export function lines(options?: LinesOptions): Transform;
+export function lines(options?: LinesOptions): NativeTransform;
 
 /** UTF-8 text in upper case, as `String.prototype.toUpperCase` of the whole text. */
-export function upperCase(options?: CaseOptions): Transform;
+export function upperCase(options?: CaseOptions): NativeTransform;
 
 /** UTF-8 text in lower case, as `String.prototype.toLowerCase` of the whole text. */
-export function lowerCase(options?: CaseOptions): Transform;
+export function lowerCase(options?: CaseOptions): NativeTransform;

@@ -1,0 +1,26 @@
+import { Duplex, PassThrough, Transform } from 'node:stream';
+import { compose, inspect, fs, text, Pipeline, StageStats } from 'millrace';
+
+const source: fs.ReadStream = fs.createReadStream('a');
+const whole: Duplex = compose(source, text.upperCase(), new PassThrough(), fs.createWriteStream('b'));
+const stats: StageStats = compose(text.lowerCase()).stats();
+whole.on('close', () => {});
+source.pipe(compose(text.lines())).pipe(process.stdout);
+
+const pipelines: Pipeline[] = inspect();
+const first: Pipeline | undefined = pipelines[0];
+if (first !== undefined) {
+  const name: string | null = first.bottleneck;
+  const busy: number = first.stages.reduce((sum, stage) => sum + stage.busyMs, stats.busyMs);
+  console.log(name, busy, first.bottleneckIndex);
+}
+const upper: Transform = text.upperCase({ threads: 1, highWaterMark: 4096 });
+const fused: boolean = text.upperCase().stats().fused;
+console.log(upper, fused);
+
+// @ts-expect-error at least one stream
+compose();
+// @ts-expect-error streams, not names
+compose('gzip');
+// @ts-expect-error it takes nothing
+inspect(1);
