@@ -128,8 +128,8 @@ impl Operator {
 
     /// Takes the rejected rows.
     #[napi(catch_unwind)]
-    pub fn take_side(&self) -> Buffer {
-        self.inner.take_side().into()
+    pub fn take_side<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        BufferSlice::copy_from(env, self.inner.take_side())
     }
 
     /// Drops all work and lets go of files.

@@ -11,6 +11,7 @@
 
 pub mod cut;
 pub mod deflate;
+pub mod digest;
 mod error;
 pub mod json;
 mod stage;

@@ -1,6 +1,8 @@
 //! From a stage's description (JSON from `lib/internal`, already validated there) to the driver that runs it.
 
 mod file;
+mod hash;
+mod rows;
 mod text;
 mod zlib;
 
@@ -32,8 +34,12 @@ enum Stage {
     FileSink(file::Sink),
     Deflate(zlib::Deflate),
     Inflate(zlib::Inflate),
+    Hash(hash::Hash),
     Lines(text::LinesSpec),
     Case(text::CaseSpec),
+    Validate(rows::ValidateSpec),
+    ParseRows(rows::ParseRowsSpec),
+    Edit(rows::EditSpec),
 }
 
 /// Builds what the JSON `text` describes; `blob` is a path for files, a dictionary for the deflate family.
@@ -50,8 +56,12 @@ pub fn build(text: &str, blob: &[u8]) -> Result<(Box<dyn Driver>, Bounds), Strin
         Stage::FileSink(sink) => sink.build(blob)?,
         Stage::Deflate(deflate) => deflate.build(blob, threads)?,
         Stage::Inflate(inflate) => inflate.build(blob)?,
+        Stage::Hash(hash) => hash.build()?,
         Stage::Lines(lines) => lines.build(threads),
         Stage::Case(case) => case.build(threads),
+        Stage::Validate(validate) => validate.build(threads),
+        Stage::ParseRows(parse) => parse.build(threads),
+        Stage::Edit(edit) => edit.build(threads)?,
     };
     Ok((driver, bounds))
 }

@@ -8,7 +8,9 @@
 //! * A BOM at the very start of the stream is dropped.
 //! * A row is bad if `JSON.parse` refuses it, if it is not UTF-8 (unless that is mended), or if it is too long.
 
+mod edit;
 mod fault;
+mod frames;
 mod join;
 mod options;
 mod rows;
@@ -16,9 +18,12 @@ mod scan;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 mod string;
+mod time;
 mod validate;
 
+pub use edit::{Edit, EditOptions, HashField, SetValue};
 pub use fault::{Fault, Problem};
+pub use frames::{BATCH_TEXT, FLAG_ASCII, FrameRows, HEADER_BYTES};
 pub use join::RowJoiner;
 pub use options::{OnInvalid, RowOptions, Utf8};
 pub use scan::{Member, Row, Scanner};

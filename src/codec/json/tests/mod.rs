@@ -1,3 +1,5 @@
 mod drive;
+mod edit;
+mod frames;
 mod scan;
 mod validate;

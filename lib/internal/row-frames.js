@@ -1,0 +1,49 @@
+'use strict';
+
+/** Frames of rows, as `src/codec/json/frames.rs` lays them out: one `JSON.parse` a frame. */
+
+/** All of a frame's text is ASCII, which is decoded at the price of a copy. */
+const FLAG_ASCII = 1;
+
+class RowUnframer {
+  /** @param {number} batch rows in an array; 0 for rows one by one */
+  constructor(batch) {
+    this.batch = batch;
+    this.left = 0;
+    this.ascii = false;
+    /** @type {any[]} */
+    this.rows = [];
+    this.at = 0;
+  }
+
+  /** @param {DataView} header @returns {number} */
+  open(header) {
+    this.ascii = (header.getUint32(8, true) & FLAG_ASCII) !== 0;
+    return header.getUint32(0, true);
+  }
+
+  /** @param {Buffer} body */
+  load(body) {
+    const rows = JSON.parse(this.ascii ? body.latin1Slice() : body.utf8Slice());
+    if (this.at === this.rows.length) this.rows = rows;
+    else this.rows = this.rows.slice(this.at).concat(rows);
+    this.at = 0;
+    this.left = this.batch === 0 ? this.rows.length : Math.floor(this.rows.length / this.batch);
+  }
+
+  /** @returns {any} */
+  next() {
+    this.left -= 1;
+    if (this.batch === 0) return this.rows[this.at++];
+    const from = this.at;
+    this.at = Math.min(from + this.batch, this.rows.length);
+    return this.rows.slice(from, this.at);
+  }
+
+  /** Rows of an array that is not full go out as they are. */
+  settle() {
+    if (this.batch !== 0 && this.at < this.rows.length) this.left = 1;
+  }
+}
+
+module.exports = { RowUnframer };

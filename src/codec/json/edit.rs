@@ -1,0 +1,367 @@
+//! Edits members of the top-level object of each row; everything else keeps its bytes.
+//!
+//! The order is: remove, rename, set, hash. Each applies to what the ones before left:
+//!
+//! * a member that is removed is gone with its comma;
+//! * a renamed member keeps its place and value; one that had the new name already is removed;
+//! * a member that is set keeps its place and gets the new value, further ones of its name are removed; one that is not
+//!   there is put at the end, in the order in which they were given;
+//! * the hash is a digest of the object as it goes out, from `{` to `}`, without the member that takes it. That keeps its
+//!   place where there is one, and is else put at the end.
+//!
+//! Names are compared by their text: `"\u0061"` is `a`.
+
+use super::fault::{Fault, Problem};
+use super::options::RowOptions;
+use super::rows::{RowWork, run_rows};
+use super::scan::{Member, Scanner};
+use super::time::iso_8601;
+use crate::codec::digest::{Algorithm, Encoding};
+use crate::codec::{BlockJob, BlockStage, Cut, Report};
+
+/// What a member is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetValue {
+    /// This JSON text.
+    Json(String),
+    /// The time at which the row's block was cut, as `Date.prototype.toISOString` writes it.
+    Now,
+}
+
+/// Where a digest of the row goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashField {
+    /// The member's name.
+    pub field: String,
+    /// How to digest.
+    pub algorithm: Algorithm,
+    /// Hex characters to keep, from the first.
+    pub length: usize,
+}
+
+/// What [`Edit`] is to do.
+#[derive(Debug, Clone, Default)]
+pub struct EditOptions {
+    /// What all row stages are told.
+    pub rows: RowOptions,
+    /// Members to remove.
+    pub remove: Vec<String>,
+    /// Members to rename: old name, new name.
+    pub rename: Vec<(String, String)>,
+    /// Members to set.
+    pub set: Vec<(String, SetValue)>,
+    /// The digest.
+    pub hash: Option<HashField>,
+}
+
+/// What is to happen to members of one name.
+#[derive(Debug, Clone)]
+struct Name {
+    text: Vec<u8>,
+    /// The name as JSON.
+    quoted: Vec<u8>,
+    remove: bool,
+    /// Index of the new name.
+    rename: Option<usize>,
+    /// Index into the values to set.
+    set: Option<usize>,
+    hash: bool,
+}
+
+/// Edits rows. See [the module](self).
+#[derive(Debug, Clone)]
+pub struct Edit {
+    rows: RowOptions,
+    names: Vec<Name>,
+    /// Bit `n` is set where a name has `n` bytes; names of 63 bytes and more share one.
+    lengths: u64,
+    set: Vec<(usize, SetValue)>,
+    hash: Option<(usize, HashField)>,
+}
+
+impl Edit {
+    /// A stage with these options.
+    pub fn new(options: EditOptions) -> Self {
+        let mut edit =
+            Self { rows: options.rows, names: Vec::new(), lengths: 0, set: Vec::new(), hash: None };
+        for name in &options.remove {
+            let at = edit.name(name);
+            edit.names[at].remove = true;
+        }
+        for (old, new) in &options.rename {
+            let (old, new) = (edit.name(old), edit.name(new));
+            edit.names[old].rename = (old != new).then_some(new);
+        }
+        for (name, value) in options.set {
+            let at = edit.name(&name);
+            match edit.names[at].set {
+                // Given twice: the last one holds.
+                Some(index) => edit.set[index].1 = value,
+                None => {
+                    edit.names[at].set = Some(edit.set.len());
+                    edit.set.push((at, value));
+                }
+            }
+        }
+        if let Some(hash) = options.hash {
+            let at = edit.name(&hash.field);
+            edit.names[at].hash = true;
+            edit.hash = Some((at, hash));
+        }
+        edit
+    }
+
+    fn name(&mut self, text: &str) -> usize {
+        if let Some(at) = self.names.iter().position(|name| name.text == text.as_bytes()) {
+            return at;
+        }
+        self.lengths |= length_bit(text.len());
+        self.names.push(Name {
+            text: text.as_bytes().to_vec(),
+            quoted: quoted(text),
+            remove: false,
+            rename: None,
+            set: None,
+            hash: false,
+        });
+        self.names.len() - 1
+    }
+
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        if self.lengths & length_bit(key.len()) == 0 {
+            return None;
+        }
+        self.names.iter().position(|name| name.text == key)
+    }
+
+    /// The entry of a member's name, where something is to happen to it.
+    fn lookup(&self, text: &[u8], member: &Member) -> Option<usize> {
+        if member.key_escaped {
+            // A lone surrogate has no text, and no name to be asked for by.
+            let decoded: String = serde_json::from_slice(&text[member.key_start..member.key_end]).ok()?;
+            return self.find(decoded.as_bytes());
+        }
+        self.find(&text[member.key_start + 1..member.key_end - 1])
+    }
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
+/// A name as JSON.
+fn quoted(text: &str) -> Vec<u8> {
+    serde_json::Value::from(text).to_string().into_bytes()
+}
+
+impl BlockStage for Edit {
+    fn cut(&self) -> Cut {
+        Cut::Rows { max: self.rows.max_line_length }
+    }
+
+    fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
+        out.reserve(job.bytes.len() + job.bytes.len() / 4);
+        let now = format!("\"{}\"", iso_8601(job.now_ms)).into_bytes();
+        let values: Vec<&[u8]> = self
+            .set
+            .iter()
+            .map(|(_, value)| match value {
+                SetValue::Json(text) => text.as_bytes(),
+                SetValue::Now => &now,
+            })
+            .collect();
+        let mut editor = Editor {
+            edit: self,
+            scanner: Scanner::default(),
+            values,
+            targets: Vec::new(),
+            seen: vec![false; self.names.len()],
+            renamed: vec![false; self.names.len()],
+        };
+        run_rows(&self.rows, job, out, &mut editor)
+    }
+
+    fn cost_ns_per_byte(&self) -> f32 {
+        if self.hash.is_some() { 3.0 } else { 1.5 }
+    }
+}
+
+struct Editor<'a> {
+    edit: &'a Edit,
+    scanner: Scanner,
+    values: Vec<&'a [u8]>,
+    /// For each member: its name after renaming, and whether it was renamed; `None` where nothing happens to it.
+    targets: Vec<Option<(usize, bool)>>,
+    /// Names that stand in the row already.
+    seen: Vec<bool>,
+    /// Names that some member of the row is renamed to.
+    renamed: Vec<bool>,
+}
+
+/// Where the hash goes in the row's output: an index, and the key as it was.
+struct HashPlace {
+    at: usize,
+    first: bool,
+}
+
+impl RowWork for Editor<'_> {
+    const VERBATIM: bool = false;
+
+    fn row(&mut self, text: &[u8], start: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+        let row = self.scanner.members(text, start)?;
+        if text.get(row.value_start) != Some(&b'{') {
+            return Err(Fault::new(row.value_start, Problem::NotObject));
+        }
+        out.extend_from_slice(&text[start..row.value_start]);
+        let begin = out.len();
+        let close = row.value_end - 1;
+        let touched = self.resolve(text);
+        let mut hash_place = None;
+        let mut any = !self.scanner.found.is_empty();
+        if touched {
+            out.push(b'{');
+            any = false;
+            for index in 0..self.scanner.found.len() {
+                self.member(text, index, close, begin, &mut any, &mut hash_place, out);
+            }
+        } else {
+            out.extend_from_slice(&text[row.value_start..close]);
+        }
+        for (index, (name, _)) in self.edit.set.iter().enumerate() {
+            if !self.seen[*name] && !self.edit.names[*name].hash {
+                separate(&mut any, out);
+                out.extend_from_slice(&self.edit.names[*name].quoted);
+                out.push(b':');
+                out.extend_from_slice(self.values[index]);
+            }
+        }
+        out.push(b'}');
+        if let Some((name, hash)) = &self.edit.hash {
+            add_hash(&self.edit.names[*name].quoted, hash, hash_place, any, begin, out);
+        }
+        out.extend_from_slice(&text[row.value_end..row.end]);
+        out.push(b'\n');
+        Ok(row.end)
+    }
+}
+
+impl Editor<'_> {
+    /// Finds out what happens to each member; returns whether anything happens to any.
+    fn resolve(&mut self, text: &[u8]) -> bool {
+        self.targets.clear();
+        self.seen.fill(false);
+        self.renamed.fill(false);
+        let mut touched = false;
+        for member in &self.scanner.found {
+            let target = self.edit.lookup(text, member).map(|name| match self.edit.names[name].rename {
+                Some(new) if !self.edit.names[name].remove => {
+                    self.renamed[new] = true;
+                    (new, true)
+                }
+                _ => (name, false),
+            });
+            touched |= target.is_some();
+            self.targets.push(target);
+        }
+        touched
+    }
+
+    /// Writes one member, or leaves it out.
+    #[expect(clippy::too_many_arguments, reason = "the state of one row, which lives in registers")]
+    fn member(
+        &mut self,
+        text: &[u8],
+        index: usize,
+        close: usize,
+        begin: usize,
+        any: &mut bool,
+        hash_place: &mut Option<HashPlace>,
+        out: &mut Vec<u8>,
+    ) {
+        let member = self.scanner.found[index];
+        // With the whitespace in front of the comma or bracket that follows.
+        let end = self.scanner.found.get(index + 1).map_or(close, |next| next.start - 1);
+        let Some((name, was_renamed)) = self.targets[index] else {
+            separate(any, out);
+            out.extend_from_slice(&text[member.start..end]);
+            return;
+        };
+        let entry = &self.edit.names[name];
+        let first = !self.seen[name];
+        if entry.remove && !was_renamed {
+            return;
+        }
+        if entry.hash {
+            if first {
+                self.seen[name] = true;
+                *hash_place = Some(HashPlace { at: out.len() - begin, first: !*any });
+            }
+            return;
+        }
+        let value = entry.set.map(|set| self.values[set]);
+        let replaced = value.is_some() || was_renamed;
+        // Of several that end up under one name, the first stays; a name that is taken over loses its former member.
+        if (replaced && !first) || (!was_renamed && value.is_none() && self.renamed[name]) {
+            return;
+        }
+        self.seen[name] |= replaced;
+        separate(any, out);
+        out.extend_from_slice(&text[member.start..member.key_start]);
+        if was_renamed {
+            out.extend_from_slice(&entry.quoted);
+        } else {
+            out.extend_from_slice(&text[member.key_start..member.key_end]);
+        }
+        out.extend_from_slice(&text[member.key_end..member.value_start]);
+        out.extend_from_slice(value.unwrap_or(&text[member.value_start..member.value_end]));
+        out.extend_from_slice(&text[member.value_end..end]);
+    }
+}
+
+fn separate(any: &mut bool, out: &mut Vec<u8>) {
+    if std::mem::replace(any, true) {
+        out.push(b',');
+    }
+}
+
+/// Digests the object `out[begin..]` and puts the digest where it belongs.
+fn add_hash(
+    quoted: &[u8],
+    hash: &HashField,
+    place: Option<HashPlace>,
+    any: bool,
+    begin: usize,
+    out: &mut Vec<u8>,
+) {
+    let digest = hash.algorithm.digest(&out[begin..]);
+    let insert = |out: &mut Vec<u8>| {
+        out.extend_from_slice(quoted);
+        out.extend_from_slice(b":\"");
+        let from = out.len();
+        Encoding::Hex.append(digest.as_slice(), out);
+        out.truncate(out.len().min(from + hash.length));
+        out.push(b'"');
+    };
+    match place {
+        None => {
+            out.pop();
+            if any {
+                out.push(b',');
+            }
+            insert(out);
+            out.push(b'}');
+        }
+        Some(HashPlace { at, first }) => {
+            let mut member = Vec::with_capacity(quoted.len() + hash.length + 4);
+            if !first {
+                member.push(b',');
+            }
+            insert(&mut member);
+            if first && any {
+                member.push(b',');
+            }
+            // In front of other members of the object, or of its end.
+            out.splice(begin + at..begin + at, member);
+        }
+    }
+}
