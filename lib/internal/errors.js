@@ -167,11 +167,22 @@ function destroyedError(method) {
   return withCode(new Error(`Cannot call ${method} after a stream was destroyed`), 'ERR_STREAM_DESTROYED');
 }
 
+/**
+ * @param {AbortSignal} signal
+ * @returns {Error & { code: string }} Node's `AbortError`
+ */
+function abortError(signal) {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  error.name = 'AbortError';
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}
+
 module.exports = {
   KINDS,
   OWN_CODES,
   fromFailure,
   withCode,
+  abortError,
   destroyedError,
   invalidArgType,
   invalidArgValue,

@@ -225,11 +225,9 @@ class NativeTransform extends Transform {
    */
   constructor(options, port) {
     super(options);
-    const joined = new (port.type ?? Port)(this, bounded(options, port));
-    own(this, kInput, joined);
-    own(this, kOutput, joined);
     /** @type {(() => void) | null} */
     this._flushed = null;
+    joinTransform(this, options, port);
   }
 
   get writableLength() {
@@ -270,6 +268,24 @@ class NativeTransform extends Transform {
 mix(NativeTransform, [readableSide, writableSide]);
 
 /**
+ * Gives a transform its port. What a `NativeTransform` is beside a Node Transform, for constructors that can be called
+ * without `new`.
+ *
+ * @param {any} stream
+ * @param {Record<string, any>} options stream options
+ * @param {PortOptions} portOptions
+ * @returns {Port}
+ */
+function joinTransform(stream, options, portOptions) {
+  const joined = new (portOptions.type ?? Port)(stream, bounded(options, portOptions));
+  own(stream, kInput, joined);
+  own(stream, kOutput, joined);
+  /** @type {(() => void) | null} */
+  stream._flushed = null;
+  return joined;
+}
+
+/**
  * Gives `stream` its port, and notes which methods are ours: who replaces them wants to see the bytes.
  *
  * @param {any} stream
@@ -291,4 +307,15 @@ function port(stream, side) {
   return stream[side];
 }
 
-module.exports = { NativeReadable, NativeWritable, NativeTransform, readableSide, writableSide, mix, own, bounded, writableBytes };
+module.exports = {
+  NativeReadable,
+  NativeWritable,
+  NativeTransform,
+  joinTransform,
+  readableSide,
+  writableSide,
+  mix,
+  own,
+  bounded,
+  writableBytes,
+};

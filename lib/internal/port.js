@@ -171,7 +171,7 @@ class Port {
     try {
       while (!this.ended && !this.stream.destroyed && this.next === null) {
         const available = this.operator.readableBytes();
-        if (available > 0 && !this.wantsData) return;
+        if (available > 0 && !this.wantsData && !this.owesMark()) return;
         if (!this.take(available)) return;
         if (performance.now() - began > TURN_MS) {
           this.yielding = true;
@@ -185,6 +185,18 @@ class Port {
     } finally {
       this.pulling = false;
     }
+  }
+
+  /**
+   * Whether a control waits for its mark, which comes behind the bytes here, and the stream has room for them. Nobody need
+   * read for a flush to be done, up to the stream's `highWaterMark`, as in `node:zlib`.
+   *
+   * @returns {boolean}
+   */
+  owesMark() {
+    if (this.whenMarked.size === 0) return false;
+    const { readableLength, readableHighWaterMark } = this.stream;
+    return readableLength < readableHighWaterMark;
   }
 
   /**

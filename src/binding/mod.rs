@@ -2,8 +2,9 @@
 //!
 //! Every exported function catches panics (`catch_unwind`): a defect becomes a JavaScript error, never an abort.
 
+mod checksum;
+mod codec;
 mod descriptor;
 mod doorbell;
-mod oneshot;
 mod operator;
 mod spec;

@@ -84,6 +84,12 @@ impl Operator {
         self.inner.control(Control::Params(level, strategy, ticket));
     }
 
+    /// Ends the format, but not the stream; the ticket comes back as a mark.
+    #[napi(catch_unwind)]
+    pub fn finish(&self, ticket: u32) {
+        self.inner.control(Control::Finish(ticket));
+    }
+
     /// A mark behind all input so far.
     #[napi(catch_unwind)]
     pub fn mark(&self, ticket: u32) {

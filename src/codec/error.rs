@@ -52,6 +52,11 @@ impl CodecError {
         Self { kind, message: message.into(), offset: None, line: None }
     }
 
+    /// Output beyond `limit` bytes, in Node's words.
+    pub fn output_too_large(limit: u64) -> Self {
+        Self::new(ErrorKind::OutputTooLarge, format!("Cannot create a Buffer larger than {limit} bytes"))
+    }
+
     /// The same error at byte `offset` of the stage's input.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Self {

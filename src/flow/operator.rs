@@ -16,7 +16,7 @@ use super::driver::{Driver, Lane, Next};
 use super::meter::Meter;
 use super::pool::{Pool, Task};
 use super::{Failure, Post, block};
-use crate::codec::FlushKind;
+use crate::codec::{CodecError, FlushKind};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -74,6 +74,8 @@ pub struct Bounds {
     pub link: usize,
     /// Output for JavaScript: at or above it, this operator stops.
     pub outbox: usize,
+    /// Most bytes of output in all: with one more the operator fails with `OutputTooLarge`.
+    pub output_limit: Option<u64>,
 }
 
 /// What travels with the bytes, in order.
@@ -83,6 +85,8 @@ pub enum Control {
     Flush(FlushKind, u32),
     /// zlib's `params(level, strategy)`; the ticket comes back as a mark.
     Params(i32, i32, u32),
+    /// Ends the format (trailer, complaint of truncation) but not the stream; the ticket comes back as a mark.
+    Finish(u32),
     /// Only the mark: all input before it is worked off, and its output is before the mark.
     Mark(u32),
     /// Back to the state of a new stage.
@@ -579,8 +583,21 @@ impl Operator {
         !self.ports().inbox.is_empty()
     }
 
-    /// Gives out bytes.
-    pub fn emit(&self, bytes: Vec<u8>) {
+    /// Gives out bytes, up to the limit of the output.
+    pub fn emit(&self, mut bytes: Vec<u8>) {
+        if let Some(limit) = self.bounds.output_limit {
+            let room = limit.saturating_sub(self.meter.read().bytes_out);
+            if bytes.len() as u64 > room {
+                bytes.truncate(room as usize);
+                self.send(bytes);
+                self.fail(CodecError::output_too_large(limit).into());
+                return;
+            }
+        }
+        self.send(bytes);
+    }
+
+    fn send(&self, bytes: Vec<u8>) {
         if bytes.is_empty() {
             block::give(bytes);
             return;

@@ -6,8 +6,7 @@ mod rows;
 mod text;
 mod zlib;
 
-pub(super) use zlib::{Deflate, Inflate};
-
+use super::codec::Direction;
 use crate::flow::{Bounds, Driver, PassDriver};
 use serde::Deserialize;
 
@@ -19,6 +18,7 @@ struct Spec {
     inbox: usize,
     link: usize,
     outbox: usize,
+    output_limit: Option<u64>,
     /// Threads for this stage; 0 for as many as there are.
     #[serde(default)]
     threads: usize,
@@ -48,7 +48,8 @@ enum Stage {
 /// The reason as text: a defect in `lib/internal`, or a descriptor that is not open.
 pub fn build(text: &str, blob: &[u8]) -> Result<(Box<dyn Driver>, Bounds), String> {
     let spec: Spec = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let bounds = Bounds { inbox: spec.inbox, link: spec.link, outbox: spec.outbox };
+    let bounds =
+        Bounds { inbox: spec.inbox, link: spec.link, outbox: spec.outbox, output_limit: spec.output_limit };
     let threads = spec.threads;
     let driver: Box<dyn Driver> = match spec.stage {
         Stage::Pass {} => Box::new(PassDriver),
@@ -64,4 +65,16 @@ pub fn build(text: &str, blob: &[u8]) -> Result<(Box<dyn Driver>, Bounds), Strin
         Stage::Edit(edit) => edit.build(threads)?,
     };
     Ok((driver, bounds))
+}
+
+/// What the JSON `text` describes, for whole buffers: `blob` is the dictionary.
+///
+/// # Errors
+/// The reason as text: a defect in `lib/internal`.
+pub(super) fn direction(text: &str, blob: &[u8]) -> Result<Direction, String> {
+    match serde_json::from_str(text).map_err(|e| e.to_string())? {
+        Stage::Deflate(deflate) => Ok(Direction::Deflate(deflate.options(blob)?)),
+        Stage::Inflate(inflate) => Ok(Direction::Inflate(inflate.options(blob)?)),
+        other => Err(format!("{other:?} has no one-shot")),
+    }
 }

@@ -42,7 +42,7 @@ impl Deflate {
     ///
     /// # Errors
     /// An unknown format.
-    pub fn options(&self, dictionary: &[u8]) -> Result<DeflateOptions, String> {
+    pub(super) fn options(&self, dictionary: &[u8]) -> Result<DeflateOptions, String> {
         let format = match self.format.as_str() {
             "gzip" => Format::Gzip,
             "zlib" => Format::Zlib,
@@ -76,7 +76,7 @@ impl Inflate {
     ///
     /// # Errors
     /// An unknown mode.
-    pub fn options(&self, dictionary: &[u8]) -> Result<InflateOptions, String> {
+    pub(super) fn options(&self, dictionary: &[u8]) -> Result<InflateOptions, String> {
         let mode = match self.mode.as_str() {
             "gunzip" => InflateMode::Gunzip,
             "inflate" => InflateMode::Inflate,

@@ -23,6 +23,6 @@ pub use block::{BLOCK_BYTES, DeflateBlocks, DeflateJoiner};
 pub use decoder::InflateDecoder;
 pub use encoder::{DeflateEncoder, FramingState};
 pub use format::Format;
-pub use oneshot::{Decompressed, compress, decompress};
+pub use oneshot::{Decompressed, compress, compress_until, decompress};
 pub use options::{DeflateOptions, InflateMode, InflateOptions, Members};
 pub use scan::{LastBlock, last_block};

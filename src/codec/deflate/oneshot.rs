@@ -37,16 +37,30 @@ pub fn compress(options: &DeflateOptions, input: &[u8], max_output: usize) -> Re
     if options.block_capable() {
         compress_blocks(options, input, max_output)
     } else {
-        let kept = pool::take(&ENCODERS).and_then(|encoder| encoder.renew(options));
-        let mut encoder = match kept {
-            Some(encoder) => encoder,
-            None => DeflateEncoder::new(options.clone())?,
-        };
-        let mut out = Vec::with_capacity((input.len() / 4 + 64).min(max_output));
-        drain(&mut encoder, input, &mut out, max_output)?;
-        pool::put(&ENCODERS, encoder);
-        Ok(out)
+        compress_until(options, input, Directive::Finish, max_output)
     }
+}
+
+/// As [`compress`], but the stream ends as `directive` says: `Finish` as it should, a flush without an end (Node's
+/// `finishFlush`), `Run` with what happens to be out.
+///
+/// # Errors
+/// As for [`compress`].
+pub fn compress_until(
+    options: &DeflateOptions,
+    input: &[u8],
+    directive: Directive,
+    max_output: usize,
+) -> Result<Vec<u8>, CodecError> {
+    let kept = pool::take(&ENCODERS).and_then(|encoder| encoder.renew(options));
+    let mut encoder = match kept {
+        Some(encoder) => encoder,
+        None => DeflateEncoder::new(options.clone())?,
+    };
+    let mut out = Vec::with_capacity((input.len() / 4 + 64).min(max_output));
+    drain(&mut encoder, input, directive, &mut out, max_output)?;
+    pool::put(&ENCODERS, encoder);
+    Ok(out)
 }
 
 fn compress_blocks(options: &DeflateOptions, input: &[u8], max_output: usize) -> Result<Vec<u8>, CodecError> {
@@ -79,6 +93,7 @@ fn compress_blocks(options: &DeflateOptions, input: &[u8], max_output: usize) ->
 fn drain(
     stage: &mut impl SerialStage,
     input: &[u8],
+    directive: Directive,
     out: &mut Vec<u8>,
     max: usize,
 ) -> Result<usize, CodecError> {
@@ -87,8 +102,7 @@ fn drain(
         // Room grows with what there is, so that the copies of a growing vector stay few. One byte beyond the
         // most allowed shows whether there is more.
         let limit = out.capacity().max(out.len() + 512).min(max.saturating_add(1));
-        let Progress { consumed: used, status } =
-            stage.step(&input[consumed..], Directive::Finish, out, limit)?;
+        let Progress { consumed: used, status } = stage.step(&input[consumed..], directive, out, limit)?;
         consumed += used;
         if out.len() > max {
             return Err(too_large(max));
@@ -117,7 +131,7 @@ pub fn decompress(
         None => InflateDecoder::new(options.clone())?,
     };
     let mut bytes = Vec::with_capacity(input.len().saturating_mul(3).min(max_output).clamp(256, 1 << 20));
-    let result = drain(&mut decoder, input, &mut bytes, max_output);
+    let result = drain(&mut decoder, input, Directive::Finish, &mut bytes, max_output);
     pool::put(&INFLATERS, decoder.into_engine());
     Ok(Decompressed { consumed: result?, bytes })
 }

@@ -113,7 +113,10 @@ impl BlockDriver {
             match slot {
                 Slot::Control(control) => {
                     match control {
-                        Control::Flush(_, ticket) | Control::Params(_, _, ticket) | Control::Mark(ticket) => {
+                        Control::Flush(_, ticket)
+                        | Control::Params(_, _, ticket)
+                        | Control::Finish(ticket)
+                        | Control::Mark(ticket) => {
                             operator.emit_mark(*ticket);
                         }
                         Control::Drain => operator.drained(),
@@ -153,7 +156,7 @@ impl BlockDriver {
     fn control(&mut self, control: Control) {
         match control {
             Control::End => self.ending = true,
-            Control::Flush(..) | Control::Params(..) | Control::Reset if self.fixed => {
+            Control::Flush(..) | Control::Params(..) | Control::Finish(_) | Control::Reset if self.fixed => {
                 self.hand_over = Some(control);
             }
             Control::Reset => self.cutter = Cutter::new(self.stage.cut(), BLOCK_BYTES),

@@ -30,9 +30,10 @@ impl Driver for PassDriver {
 /// The controls of a stage that holds nothing back.
 pub(super) fn carry_out(operator: &Operator, control: Control) {
     match control {
-        Control::Flush(_, ticket) | Control::Params(_, _, ticket) | Control::Mark(ticket) => {
-            operator.emit_mark(ticket)
-        }
+        Control::Flush(_, ticket)
+        | Control::Params(_, _, ticket)
+        | Control::Finish(ticket)
+        | Control::Mark(ticket) => operator.emit_mark(ticket),
         Control::Drain => operator.drained(),
         Control::End => operator.finish(),
         Control::Reset => {}

@@ -113,6 +113,13 @@ impl SerialDriver {
                 self.stage.params(level, strategy)?;
                 operator.emit_mark(ticket);
             }
+            Control::Finish(ticket) => {
+                if !self.over && !self.step(operator, Directive::Finish)? {
+                    return Ok(false);
+                }
+                self.emit(operator);
+                operator.emit_mark(ticket);
+            }
             Control::Mark(ticket) => {
                 self.emit(operator);
                 operator.emit_mark(ticket);
