@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+'use strict';
+
+// Runs Node's own tests of zlib twice, on node:zlib and with millrace/zlib in its place, and prints where they differ.
+// The tests are not part of this package: give it a checkout of Node (or of its test folder).
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
+const { parseArgs } = require('node:util');
+const { runMain } = require('./internal/main.js');
+
+const USAGE = `Usage: node scripts/node-suite.js [options] [checkout]
+
+Runs test/parallel/test-zlib*.js of a checkout of Node, each on node:zlib and on millrace/zlib.
+
+  checkout           a folder with test/parallel in it; defaults to NODE_TEST_DIR
+Options:
+  --only <text>      the files with this in their name
+  --failures         print what the failing files say
+  --timeout <s>      seconds for each file, defaults to 120
+  --help
+
+Exit codes: 0 all that pass on node:zlib pass on ours; 1 some do not; 2 wrong use.`;
+
+const REDIRECT = path.join(__dirname, 'internal', 'redirect-zlib.js');
+
+/**
+ * Why a file is not to be judged by, where it does not pass.
+ *
+ * @type {Record<string, string>}
+ */
+const NOT_OURS = {
+  'test-zlib-type-error.js': 'tests CompressionStream',
+};
+
+/**
+ * @typedef {object} Outcome
+ * @property {boolean} passed
+ * @property {boolean} skipped
+ * @property {number} ms
+ * @property {string} output
+ */
+
+/**
+ * @param {string} file
+ * @param {string[]} flags
+ * @param {number} timeout milliseconds
+ * @returns {Promise<Outcome>}
+ */
+function runFile(file, flags, timeout) {
+  const began = Date.now();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...flags, file], { stdio: ['ignore', 'pipe', 'pipe'], timeout });
+    let output = '';
+    const gather = (/** @type {Buffer} */ chunk) => {
+      output += chunk;
+    };
+    child.stdout.on('data', gather);
+    child.stderr.on('data', gather);
+    child.on('close', (code, signal) => {
+      if (signal) output += `\nended by ${signal}`;
+      const skipped = /^1\.\.0 # Skipped/m.test(output);
+      resolve({ passed: code === 0 && !skipped, skipped, ms: Date.now() - began, output });
+    });
+  });
+}
+
+/** @param {Outcome} outcome @returns {string} */
+function word({ passed, skipped }) {
+  if (skipped) return 'skip';
+  return passed ? 'pass' : 'FAIL';
+}
+
+/** @returns {Promise<number>} exit code */
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', default: '' },
+      failures: { type: 'boolean', default: false },
+      timeout: { type: 'string', default: '120' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const checkout = positionals[0] ?? process.env.NODE_TEST_DIR;
+  if (values.help || !checkout) {
+    console.log(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const folder = path.resolve(checkout, 'test', 'parallel');
+  const files = fs.readdirSync(folder).filter((name) => /^test-zlib.*\.js$/.test(name) && name.includes(values.only));
+  const count = { both: 0, lost: 0, won: 0, neither: 0 };
+  for (const name of files.sort()) {
+    const file = path.join(folder, name);
+    const flags = /^\/\/ Flags: (.*)$/m.exec(fs.readFileSync(file, 'utf8'))?.[1].split(' ') ?? [];
+    const timeout = Number(values.timeout) * 1000;
+    const node = await runFile(file, flags, timeout);
+    const ours = await runFile(file, [...flags, '--require', REDIRECT], timeout);
+    if (node.passed) count[ours.passed ? 'both' : 'lost'] += 1;
+    else count[ours.passed ? 'won' : 'neither'] += 1;
+    const note = name in NOT_OURS ? `  (${NOT_OURS[name]})` : '';
+    console.log(`${word(node)}  ${word(ours)}  ${name}  ${node.ms} ms / ${ours.ms} ms${note}`);
+    if (values.failures && !ours.passed) console.log(ours.output.replace(/^/gm, '    '));
+  }
+  console.log(
+    `node:zlib of ${process.version} passes ${count.both + count.lost} of ${files.length} files; ` +
+      `millrace/zlib passes ${count.both} of those, and ${count.won} that node:zlib does not.`,
+  );
+  return count.lost === 0 ? 0 : 1;
+}
+
+void runMain(main);
