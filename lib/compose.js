@@ -1,10 +1,10 @@
 'use strict';
 
-const { Duplex, Readable, finished, pipeline } = require('node:stream');
+const { Duplex, finished, pipeline } = require('node:stream');
 const { invalidArgType, invalidArgValue } = require('./internal/errors.js');
 const { fuse } = require('./internal/fusion.js');
 const { kInput, kOutput, kComposed, kParts, kOwnMethods } = require('./internal/port.js');
-const { mix, readableSide, writableSide } = require('./internal/native-stream.js');
+const { mix, readableSide, without, writableSide } = require('./internal/native-stream.js');
 const { read: readStats, unmeasured } = require('./internal/stats.js');
 
 /**
@@ -13,8 +13,8 @@ const { read: readStats, unmeasured } = require('./internal/stats.js');
  *
  * An error of any of them destroys the whole with that error; destroying the whole destroys all of them.
  *
- * @param {...(Duplex | Readable | import('node:stream').Writable)} streams at least one; all but the first writable, all
- *   but the last readable
+ * @param {...(Duplex | import('node:stream').Readable | import('node:stream').Writable)} streams at least one; all but the
+ *   first writable, all but the last readable
  * @returns {Composed}
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
  */
@@ -133,9 +133,7 @@ class Composed extends Duplex {
     callback(error);
   }
 }
-// Only what watches for onlookers; reading and writing are its own.
-const { _read, stats: _readStats, ...watchReads } = /** @type {any} */ (readableSide);
-const { _write, stats: _writeStats, ...watchWrites } = /** @type {any} */ (writableSide);
-mix(Composed, [watchReads, watchWrites]);
+// Only what watches for onlookers; reading, writing and counters are its own.
+mix(Composed, [without(readableSide, ['_read', 'stats']), without(writableSide, ['_write', 'stats', 'writableLength'])]);
 
 module.exports = { compose };

@@ -7,7 +7,7 @@
 
 const nodeFs = require('node:fs');
 const { Port, kInput, kOutput, kOutputEnded, kOpened, kFailed, kSettled } = require('./internal/port.js');
-const { readableSide, writableSide, mix, own, bounded, writableBytes } = require('./internal/native-stream.js');
+const { readableSide, writableSide, mix, own, bounded, writableBytes, without } = require('./internal/native-stream.js');
 const { openFlags, openMode } = require('./internal/open-flags.js');
 const { read: readStats, unmeasured } = require('./internal/stats.js');
 const { boolean } = require('./internal/options.js');
@@ -235,7 +235,7 @@ class ReadStream extends nodeFs.ReadStream {
     this.push(null);
   }
 }
-mix(ReadStream, [without(readableSide, '_read'), fileLife, { [kBase]: nodeFs.ReadStream.prototype, [kSide]: kOutput }]);
+mix(ReadStream, [without(readableSide, ['_read']), fileLife, { [kBase]: nodeFs.ReadStream.prototype, [kSide]: kOutput }]);
 
 /** Writes a file. */
 class WriteStream extends nodeFs.WriteStream {
@@ -342,20 +342,10 @@ class WriteStream extends nodeFs.WriteStream {
 }
 
 mix(WriteStream, [
-  without(writableSide, '_write'),
+  without(writableSide, ['_write']),
   fileLife,
   { [kBase]: nodeFs.WriteStream.prototype, [kSide]: kInput },
 ]);
-
-/**
- * @param {any} methods
- * @param {string} name
- * @returns {object} the others
- */
-function without(methods, name) {
-  const { [name]: _left, ...others } = methods;
-  return others;
-}
 
 /**
  * @param {any} path

@@ -53,8 +53,8 @@ function program(started) {
   /** @param {(...args: any[]) => Promise<number>} work */
   const start =
     (work) =>
-    (/** @type {any[]} */ ...args) =>
-      started(work(...args));
+      (/** @type {any[]} */ ...args) =>
+        started(work(...args));
 
   common(top.command('run'))
     .description('rows of a JSON Lines file, through the stages asked for, into another file')

@@ -118,6 +118,10 @@ const writableSide = {
     this[kInput].write(chunk, callback);
   },
 
+  get writableLength() {
+    return writableBytes(this);
+  },
+
   cork() {
     // What is written while corked waits in JavaScript; linked bytes would overtake it.
     this[kInput].previous?.unlink();
@@ -140,6 +144,17 @@ function mix(type, sides) {
       Object.defineProperty(type.prototype, key, { ...descriptor, enumerable: false });
     }
   }
+}
+
+/**
+ * @param {object} side
+ * @param {string[]} names
+ * @returns {object} the side's other members
+ */
+function without(side, names) {
+  const members = Object.getOwnPropertyDescriptors(side);
+  for (const name of names) delete (/** @type {any} */ (members)[name]);
+  return Object.defineProperties({}, members);
 }
 
 /**
@@ -193,10 +208,6 @@ class NativeWritable extends Writable {
     this._completed = null;
   }
 
-  get writableLength() {
-    return writableBytes(this);
-  }
-
   /** @param {(error?: Error | null) => void} callback */
   _final(callback) {
     this._completed = callback;
@@ -228,10 +239,6 @@ class NativeTransform extends Transform {
     /** @type {(() => void) | null} */
     this._flushed = null;
     joinTransform(this, options, port);
-  }
-
-  get writableLength() {
-    return writableBytes(this);
   }
 
   /** @param {(error?: Error | null) => void} callback once all input is worked off, so that its errors precede `finish` */
@@ -294,8 +301,8 @@ function joinTransform(stream, options, portOptions) {
  */
 function own(stream, side, joined) {
   Object.defineProperty(stream, side, { value: joined });
-  joined.ownRead = readableSide._read;
-  joined.ownWrite = writableSide._write;
+  joined.ownRead = /** @type {any} */ (readableSide)._read;
+  joined.ownWrite = /** @type {any} */ (writableSide)._write;
 }
 
 /**
@@ -315,6 +322,7 @@ module.exports = {
   readableSide,
   writableSide,
   mix,
+  without,
   own,
   bounded,
   writableBytes,

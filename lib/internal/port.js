@@ -398,4 +398,17 @@ function room(bytes) {
   return bytes <= 2048 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 
-module.exports = { Port, kInput, kOutput, kComposed, kParts, kOwnMethods, kOutputEnded, kOpened, kFailed, kSettled, kSideReady, CHUNK_BYTES };
+module.exports = {
+  Port,
+  kInput,
+  kOutput,
+  kComposed,
+  kParts,
+  kOwnMethods,
+  kOutputEnded,
+  kOpened,
+  kFailed,
+  kSettled,
+  kSideReady,
+  CHUNK_BYTES,
+};

@@ -24,7 +24,7 @@ class RowUnframer {
 
   /** @param {Buffer} body */
   load(body) {
-    const rows = JSON.parse(this.ascii ? body.latin1Slice() : body.utf8Slice());
+    const rows = JSON.parse(this.ascii ? body.toString('latin1') : body.toString());
     if (this.at === this.rows.length) this.rows = rows;
     else this.rows = this.rows.slice(this.at).concat(rows);
     this.at = 0;

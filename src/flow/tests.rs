@@ -16,7 +16,7 @@ struct Thread {
     seen: Mutex<Vec<(u32, u32)>>,
 }
 
-const BOUNDS: Bounds = Bounds { inbox: 64 << 10, link: 256 << 10, outbox: 64 << 10 };
+const BOUNDS: Bounds = Bounds { inbox: 64 << 10, link: 256 << 10, outbox: 64 << 10, output_limit: None };
 
 impl Thread {
     fn new() -> Self {
