@@ -188,4 +188,9 @@ function* livePorts() {
   }
 }
 
-module.exports = { event, register, forget, touch, kickSoon, livePorts };
+/** @returns {number} bytes of native memory that this thread's operators hold */
+function nativeBytes() {
+  return bell === undefined ? 0 : bell.nativeBytes();
+}
+
+module.exports = { nativeBytes, event, register, forget, touch, kickSoon, livePorts };

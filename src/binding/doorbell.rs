@@ -68,6 +68,12 @@ impl Doorbell {
         Ok(())
     }
 
+    /// Bytes of native memory that this thread's operators hold.
+    #[napi(catch_unwind)]
+    pub fn native_bytes(&self) -> i64 {
+        self.post.native_bytes()
+    }
+
     /// Whether any operator of this thread is at work.
     #[napi(catch_unwind)]
     pub fn is_active(&self) -> bool {
