@@ -283,6 +283,7 @@ class WriteStream extends nodeFs.WriteStream {
     );
     own(this, kInput, port);
     port.ownWrite = WriteStream.prototype._write;
+    port.ownAccept = WriteStream.prototype.write;
     counter(this, 'bytesWritten', () => port.bytesGiven());
     counter(this, 'pos', () => (start === undefined ? undefined : start + port.bytesGiven()));
     return port;

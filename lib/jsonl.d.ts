@@ -57,8 +57,8 @@ export interface EditOptions extends ValidateOptions {
 }
 
 export interface ParseOptions extends RowOptions {
-  /** Rows in an array: arrays come instead of rows one by one. */
-  batch?: number | undefined;
+  /** Rows in an array, which come instead of rows one by one; `true` for arrays as large as is quickest. */
+  batch?: number | true | undefined;
 }
 
 export type StringifyOptions = StreamOptions;

@@ -156,7 +156,7 @@ function parse(options) {
   if (given.rejects !== undefined) {
     throw invalidArgValue('options.rejects', given.rejects, 'belongs to validate(), which goes in front');
   }
-  const batch = integer(given, 'batch', 1, 2 ** 20, 0);
+  const batch = given.batch === true ? Infinity : integer(given, 'batch', 1, 2 ** 20, 0);
   const port = { name: 'parse', spec: { stage: 'parseRows', ...rowOptions(given).spec } };
   return new FramedTransform(oneSidedOptions(given, 'readable'), { ...port, unframer: new RowUnframer(batch) });
 }

@@ -51,7 +51,7 @@ function linkTarget(source) {
     target.writableObjectMode ||
     target._writableState.length !== 0 ||
     target.writableCorked > 0 ||
-    target.write !== Writable.prototype.write ||
+    target.write !== (port.ownAccept ?? Writable.prototype.write) ||
     target._write !== (target[kOwnMethods]?.write ?? port.ownWrite) ||
     (port.ownTransform !== undefined && target._transform !== port.ownTransform)
   ) {

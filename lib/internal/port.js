@@ -77,6 +77,8 @@ class Port {
     this.ownWrite = undefined;
     /** @type {any} */
     this.ownTransform = undefined;
+    /** `write` as users call it, where it is not Node's own. @type {any} */
+    this.ownAccept = undefined;
     /** The composed stream whose last stream this one is. @type {any} */
     this.outer = null;
   }

@@ -6,7 +6,7 @@
 const FLAG_ASCII = 1;
 
 class RowUnframer {
-  /** @param {number} batch rows in an array; 0 for rows one by one */
+  /** @param {number} batch rows in an array; 0 for rows one by one, Infinity for a frame's rows as they are */
   constructor(batch) {
     this.batch = batch;
     this.left = 0;
@@ -28,7 +28,8 @@ class RowUnframer {
     if (this.at === this.rows.length) this.rows = rows;
     else this.rows = this.rows.slice(this.at).concat(rows);
     this.at = 0;
-    this.left = this.batch === 0 ? this.rows.length : Math.floor(this.rows.length / this.batch);
+    if (this.batch === Infinity) this.left = 1;
+    else this.left = this.batch === 0 ? this.rows.length : Math.floor(this.rows.length / this.batch);
   }
 
   /** @returns {any} */
