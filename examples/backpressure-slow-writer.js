@@ -4,7 +4,6 @@
 
 const { Writable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
-const { setTimeout: sleep } = require('node:timers/promises');
 const nodeFs = require('node:fs');
 const { fs, text } = require('millrace');
 
@@ -17,14 +16,17 @@ async function main() {
   let consumed = 0;
   let ahead = 0;
   const slow = new Writable({
-    async write(chunk, _encoding, done) {
+    write(chunk, _encoding, done) {
       consumed += chunk.length;
-      if (consumed < 4 * MB) {
-        await sleep(5);
+      if (consumed >= 4 * MB) {
+        done();
+        return;
+      }
+      setTimeout(() => {
         // Read from the disk, and not consumed yet: bytes in queues, and nothing else.
         ahead = Math.max(ahead, source.stats().bytesOut - consumed);
-      }
-      done();
+        done();
+      }, 5);
     },
   });
   await pipeline(source, upper, slow);

@@ -26,7 +26,9 @@ async function main() {
   const sink = fs.createWriteStream('out.txt');
   distinct.once('data', () => {
     const [{ stages }] = inspect();
-    for (const { stage, native, fused } of stages) console.log(stage, native ? 'native' : 'JavaScript', fused ? 'fused with the next' : '');
+    for (const { stage, native, fused } of stages) {
+      console.log(stage, native ? 'native' : 'JavaScript', fused ? 'fused with the next' : '');
+    }
   });
   await pipeline(fs.createReadStream('in.txt'), text.lines({ keepEnds: true }), distinct, upper, sink);
   console.log(`${nodeFs.readFileSync('out.txt', 'utf8').split('\n').length - 1} lines, ${sink.bytesWritten} bytes`);

@@ -49,6 +49,8 @@ const ports = new Map();
 const collected = new FinalizationRegistry((/** @type {number} */ id) => ports.delete(id));
 /** Ports whose chains are at work. @type {Set<Port>} */
 const held = new Set();
+/** Ports that may be let go of. @type {Set<Port>} */
+const idle = new Set();
 /** Ports to kick at the end of this tick. @type {Port[]} */
 let kicks = [];
 let kicking = false;
@@ -77,6 +79,7 @@ function forget(port) {
   ports.delete(port.id);
   collected.unregister(port);
   held.delete(port);
+  idle.delete(port);
   bell.reportMemory();
 }
 
@@ -136,7 +139,16 @@ function poll() {
   for (;;) {
     takeNews();
     handle();
-    if (bell.isActive()) return;
+    if (idle.size > 0) release();
+    if (queue.length > 0) continue;
+    if (bell.isActive()) {
+      // Handlers may have set operators going whose ports were not touched.
+      if (!alive) {
+        alive = true;
+        keepAlive.ref();
+      }
+      return;
+    }
     // An operator tells its news before it counts as idle, so what is not in the list now will not come.
     takeNews();
     if (queue.length === 0) break;
@@ -146,6 +158,20 @@ function poll() {
     keepAlive.unref();
     held.clear();
     for (const port of kicks) held.add(port);
+  }
+}
+
+/**
+ * Lets go of ports whose chains are idle. An operator tells its news before it counts as idle: so first who is idle, then
+ * what was told. A port with news must stay, or its stream might be collected before it hears them.
+ */
+function release() {
+  const resting = [...idle].filter((port) => !port.isChainActive());
+  idle.clear();
+  takeNews();
+  const told = new Set(queue.filter((_, index) => index % 2 === 0));
+  for (const port of resting) {
+    if (!port.chain().some(({ id }) => told.has(id))) held.delete(port);
   }
 }
 
@@ -169,7 +195,7 @@ function handle() {
       at += 2;
       if (port === undefined) continue;
       port.onNews(bits);
-      if (bits & event.IDLE && !port.isChainActive()) held.delete(port);
+      if (bits & event.IDLE) idle.add(port);
     }
   } finally {
     // A listener threw: the news of the others are still to be told.

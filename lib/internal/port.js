@@ -168,6 +168,8 @@ class Port {
   /** Pushes while there is output and the stream takes more. */
   pull() {
     if (this.pulling || this.yielding || this.next !== null) return;
+    // Reading makes room, and so work.
+    touch(this);
     this.pulling = true;
     const began = performance.now();
     try {

@@ -166,6 +166,8 @@ pub struct Operator {
     state_bytes: AtomicUsize,
     /// Exact bytes consumed, where the codec says so (zlib's `bytesWritten`).
     consumed: AtomicU64,
+    /// Blocks on other threads; the driver itself rests meanwhile.
+    blocks: AtomicUsize,
     /// The open file's descriptor, or -1.
     descriptor: AtomicI64,
     /// Counters.
@@ -206,6 +208,7 @@ impl Operator {
             driver: Mutex::new(Some(driver)),
             state_bytes: AtomicUsize::new(state_bytes),
             consumed: AtomicU64::new(0),
+            blocks: AtomicUsize::new(0),
             descriptor: AtomicI64::new(-1),
             meter: Meter::new(),
         })
@@ -421,7 +424,8 @@ impl Operator {
 
     /// Whether a driver or one of its blocks is at work, or is about to be.
     pub fn is_active(&self) -> bool {
-        self.phase.load(Ordering::Acquire) != IDLE
+        // Blocks first: one that ends schedules the driver before it stops counting.
+        self.blocks.load(Ordering::Acquire) > 0 || self.phase.load(Ordering::Acquire) != IDLE
     }
 
     /// Whether all output was given out.
@@ -742,6 +746,7 @@ impl Operator {
     /// Runs `work` as a block of this operator on the pool; the operator runs again afterwards.
     pub fn spawn_block(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
         let operator = Arc::clone(self);
+        self.blocks.fetch_add(1, Ordering::AcqRel);
         self.post.enter();
         Pool::compute().submit(Task::Block(Box::new(move || {
             let began = Instant::now();
@@ -751,6 +756,7 @@ impl Operator {
                 operator.fail(panicked(&panic));
             }
             operator.schedule();
+            operator.blocks.fetch_sub(1, Ordering::AcqRel);
             operator.post.leave();
         })));
     }

@@ -91,7 +91,8 @@ impl Pool {
             Task::Block(_) => queue.blocks.push_back(task),
             Task::Run(_) => queue.operators.push_back(task),
         }
-        if queue.idle > 0 {
+        // An idle thread may be woken for another task already, which may take long (a FIFO).
+        if queue.idle >= queue.blocks.len() + queue.operators.len() {
             drop(queue);
             self.ready.notify_one();
         } else if queue.threads < self.most.load(Ordering::Relaxed) {
