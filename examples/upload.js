@@ -36,7 +36,8 @@ async function main() {
   await once(server, 'listening');
   await upload('{"good":1}\n{"good":2}\n');
   await upload('{"good":1}\n{"broken":\n');
-  await upload(' '.repeat(1_000_000));
+  // A bomb: 16 MB out of 16 kB. The ratio is judged once 1 MiB has come out.
+  await upload(' '.repeat(16_000_000));
   server.close();
 }
 

@@ -69,7 +69,7 @@ function rowOptions(given) {
 function validate(options) {
   const given = optionsObject(options);
   const { spec, policy } = rowOptions(given);
-  const port = { name: 'validate', spec: { stage: 'validate', ...spec } };
+  const port = { name: 'validate', wholeRows: true, spec: { stage: 'validate', ...spec } };
   return /** @type {any} */ (new RowStage(streamOptions(given), port, policy));
 }
 
@@ -140,7 +140,7 @@ function edit(options) {
   }
   const set = entries(given, 'set').map(([name, value]) => [name, jsonOf(value, `options.set.${name}`)]);
   const work = { remove, rename, set, hash: hashOption(given.hash) };
-  const port = { name: 'edit', spec: { stage: 'edit', ...spec, ...work } };
+  const port = { name: 'edit', wholeRows: true, spec: { stage: 'edit', ...spec, ...work } };
   return /** @type {any} */ (new RowStage(streamOptions(given), port, policy));
 }
 

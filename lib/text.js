@@ -43,7 +43,7 @@ function lines(options) {
   const port = { name: 'lines', spec };
   return framed
     ? new FramedTransform(oneSidedOptions(given, 'readable'), { ...port, unframer: new LineUnframer() })
-    : new NativeTransform(streamOptions(given), port);
+    : new NativeTransform(streamOptions(given), { ...port, wholeRows: true });
 }
 
 /**

@@ -30,6 +30,8 @@ const kOutput = Symbol('millrace.output');
  * @property {number} [inbox] bytes from JavaScript at which a write waits. Defaults to 262,144.
  * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
  * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
+ * @property {boolean} [wholeRows] chunks end where rows end; a row longer than `chunkSize` is a chunk of its own. Defaults to
+ *   `false`.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
  * @property {typeof Port} [type] the port's class, where output is not to be pushed as bytes
  */
@@ -44,6 +46,7 @@ class Port {
     this.stream = stream;
     this.name = name;
     this.chunkSize = options.chunkSize ?? CHUNK_BYTES;
+    this.wholeRows = options.wholeRows ?? false;
     const { id, operator } = register(this, { inbox, link, outbox, ...spec }, blob);
     this.id = id;
     this.operator = operator;
@@ -174,7 +177,8 @@ class Port {
     const began = performance.now();
     try {
       while (!this.ended && !this.stream.destroyed && this.next === null) {
-        const available = this.operator.readableBytes();
+        const { operator, wholeRows } = this;
+        const available = wholeRows ? operator.readableRows(this.chunkSize) : operator.readableBytes();
         if (available > 0 && !this.wantsData && !this.owesMark()) return;
         if (!this.take(available)) return;
         if (performance.now() - began > TURN_MS) {
@@ -210,7 +214,8 @@ class Port {
    * @returns {boolean} whether there may be more
    */
   take(available) {
-    const chunk = available > 0 ? room(Math.min(available, this.chunkSize)) : NOTHING;
+    const bytes = this.wholeRows ? available : Math.min(available, this.chunkSize);
+    const chunk = available > 0 ? room(bytes) : NOTHING;
     const outcome = this.operator.read(chunk);
     if (outcome > 0) {
       this.deliver(outcome === chunk.length ? chunk : chunk.subarray(0, outcome));

@@ -66,6 +66,12 @@ impl Operator {
         u32::try_from(self.inner.readable_bytes()).unwrap_or(u32::MAX)
     }
 
+    /// Bytes that `read` can give in whole rows: about `most` at the most, or one row that is longer.
+    #[napi(catch_unwind)]
+    pub fn readable_rows(&self, most: u32) -> u32 {
+        u32::try_from(self.inner.readable_rows(most as usize)).unwrap_or(u32::MAX)
+    }
+
     /// Flushes (0 partial, 1 sync, 2 full, 3 block); the ticket comes back as a mark.
     #[napi(catch_unwind)]
     pub fn flush(&self, kind: u32, ticket: u32) {

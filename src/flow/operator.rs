@@ -356,6 +356,20 @@ impl Operator {
             .sum()
     }
 
+    /// Bytes that `read` can give in whole rows: up to `most` of them, or one row that is longer; 0 where nothing is there.
+    /// Row stages give out buffers that end with a row, so one buffer is enough to look at.
+    pub fn readable_rows(&self, most: usize) -> usize {
+        let ports = self.ports();
+        let Some(Output::Bytes(buffer, at)) = ports.outbox.front() else { return 0 };
+        let rows = &buffer[*at..];
+        if rows.len() <= most {
+            return rows.len();
+        }
+        memchr::memrchr(b'\n', &rows[..most])
+            .or_else(|| memchr::memchr(b'\n', &rows[most..]).map(|end| most + end))
+            .map_or(rows.len(), |end| end + 1)
+    }
+
     /// Bytes in inbox and outbox.
     pub fn queued_bytes(&self) -> (usize, usize) {
         let ports = self.ports();
