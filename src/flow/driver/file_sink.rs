@@ -36,7 +36,14 @@ pub struct FileSink {
     aside: Option<PathBuf>,
     opened: bool,
     done: bool,
+    /// A FIFO, a terminal, a socket: writes may last forever.
+    stalls: bool,
+    #[cfg(unix)]
+    waker: Arc<super::stall::Waker>,
 }
+
+/// What such a file takes without blocking once it can be written to: `PIPE_BUF`, the atomic write of pipe(7).
+const STALLING_WRITE: usize = 4096;
 
 /// Opens as `open(2)` would with these flags.
 pub(super) fn open_with(path: &Path, flags: i32, mode: u32) -> io::Result<File> {
@@ -72,7 +79,17 @@ pub(super) fn open_with(path: &Path, flags: i32, mode: u32) -> io::Result<File> 
 impl FileSink {
     /// Opens and writes what `options` say; `file` where it is open already.
     pub fn new(options: SinkOptions, file: Option<File>) -> Self {
-        Self { options, given: file.is_some(), file, aside: None, opened: false, done: false }
+        Self {
+            options,
+            given: file.is_some(),
+            file,
+            aside: None,
+            opened: false,
+            done: false,
+            stalls: false,
+            #[cfg(unix)]
+            waker: Arc::default(),
+        }
     }
 
     fn open(&mut self, operator: &Operator) -> Result<(), Failure> {
@@ -91,6 +108,9 @@ impl FileSink {
             };
             self.file = Some(file);
         }
+        if let Some(file) = &self.file {
+            self.stalls = !file.metadata().map_err(|e| Failure::io(&e, "fstat", &target))?.is_file();
+        }
         if let (Some(start), Some(file)) = (self.options.start, &mut self.file) {
             file.seek(SeekFrom::Start(start)).map_err(|e| Failure::io(&e, "write", &target))?;
         }
@@ -108,8 +128,16 @@ impl FileSink {
     fn write(&mut self, operator: &Operator, bytes: &[u8]) -> Result<(), Failure> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut at = 0;
+        let most = if self.stalls { STALLING_WRITE } else { bytes.len() };
         while at < bytes.len() {
-            match file.write(&bytes[at..]) {
+            #[cfg(unix)]
+            if self.stalls {
+                let ready = self.waker.wait(file, rustix::event::PollFlags::OUT);
+                if !ready.map_err(|e| Failure::io(&e, "write", &self.options.path))? {
+                    return Ok(());
+                }
+            }
+            match file.write(&bytes[at..bytes.len().min(at + most)]) {
                 Ok(0) => {
                     let error = io::Error::from(ErrorKind::WriteZero);
                     return Err(Failure::io(&error, "write", &self.options.path));
@@ -119,6 +147,8 @@ impl FileSink {
                     operator.gave(n);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Somebody made the open file non-blocking; it can be written to soon.
+                Err(error) if self.stalls && error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Failure::io(&error, "write", &self.options.path)),
             }
         }
@@ -135,7 +165,7 @@ impl FileSink {
         }
         if let Some(aside) = self.aside.take() {
             self.file = None;
-            if let Err(error) = std::fs::rename(&aside, &path) {
+            if let Err(error) = self.show(&aside, &path) {
                 let mut failure = Failure::io(&error, "rename", &aside);
                 if let FailureKind::Io(io) = &mut failure.kind {
                     io.dest = Some(path.to_string_lossy().into_owned());
@@ -145,6 +175,16 @@ impl FileSink {
             }
         }
         Ok(())
+    }
+
+    /// Gives what was written aside its name: in place of a file of that name, unless the flags are exclusive.
+    fn show(&self, aside: &Path, path: &Path) -> io::Result<()> {
+        if self.options.flags & EXCLUSIVE == 0 {
+            return std::fs::rename(aside, path);
+        }
+        // Unlike rename(2), link(2) fails where the name was taken meanwhile.
+        std::fs::hard_link(aside, path)?;
+        std::fs::remove_file(aside)
     }
 
     fn turn(&mut self, operator: &Operator) -> Result<Next, Failure> {
@@ -176,6 +216,12 @@ impl FileSink {
 
 impl Driver for FileSink {
     fn lane(&self) -> Lane {
+        #[cfg(unix)]
+        {
+            let waker = Arc::clone(&self.waker);
+            Lane::Io { wake: Some(Box::new(move || waker.wake())) }
+        }
+        #[cfg(not(unix))]
         Lane::Io { wake: None }
     }
 
@@ -216,14 +262,17 @@ fn beside(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// "Fail where it exists", in the flags of `open(2)` or of the CRT.
+const EXCLUSIVE: i32 = if cfg!(unix) { libc::O_EXCL } else { 0x400 };
+
 /// The flags with "create, and fail where it exists".
 fn exclusive(flags: i32) -> i32 {
     #[cfg(unix)]
     {
-        (flags & !libc::O_TRUNC) | libc::O_CREAT | libc::O_EXCL
+        (flags & !libc::O_TRUNC) | libc::O_CREAT | EXCLUSIVE
     }
     #[cfg(not(unix))]
     {
-        flags | 0x100 | 0x400
+        flags | 0x100 | EXCLUSIVE
     }
 }

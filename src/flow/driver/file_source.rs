@@ -133,6 +133,8 @@ impl FileSource {
                     return Ok(Some(buffer));
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Another reader was faster, of a file that somebody made non-blocking.
+                Err(error) if self.stalls && error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Failure::io(&error, "read", &self.options.path)),
             }
         }
