@@ -16,6 +16,7 @@ mod error;
 pub mod json;
 mod stage;
 pub mod text;
+pub mod ws;
 
 pub use error::{CodecError, ErrorKind};
 pub use stage::{

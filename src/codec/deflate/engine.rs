@@ -9,7 +9,7 @@ use crate::codec::{CodecError, ErrorKind};
 
 /// What one call did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call {
+pub(in crate::codec) struct Call {
     /// Bytes of the input used up.
     pub consumed: usize,
     /// zlib's return code.
@@ -60,7 +60,7 @@ fn run(
 }
 
 /// A raw deflate stream.
-pub(super) struct Deflater {
+pub(in crate::codec) struct Deflater {
     // Boxed, as zlib's interface allows the state to know its stream's address.
     stream: Box<z::z_stream>,
 }
@@ -128,10 +128,10 @@ const FAST_INPUT: usize = 15;
 const FAST_OUTPUT: usize = 260;
 
 /// What zlib-rs says where it forgot what was wrong.
-const FORGOTTEN: &str = "repeated call with bad state";
+pub(in crate::codec) const FORGOTTEN: &str = "repeated call with bad state";
 
 /// An inflate stream.
-pub(super) struct Inflater {
+pub(in crate::codec) struct Inflater {
     stream: Box<z::z_stream>,
 }
 
@@ -165,7 +165,8 @@ impl Inflater {
         }
     }
 
-    fn inflate_once(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
+    /// One call of zlib's: its texts for errors may be lost, see [`inflate`](Self::inflate).
+    pub fn inflate_once(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
         // SAFETY: as in `Deflater::deflate`.
         run(&mut self.stream, input, out, room, |stream| unsafe { z::inflate(stream, z::Z_SYNC_FLUSH) })
     }

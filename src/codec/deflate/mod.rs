@@ -9,7 +9,7 @@
 mod block;
 mod decoder;
 mod encoder;
-mod engine;
+pub(in crate::codec) mod engine;
 mod format;
 mod oneshot;
 mod options;
