@@ -1,0 +1,6 @@
+//! Sockets: the reactor that drives them from a JavaScript thread's own loop, and the protocol engines on it.
+//!
+//! Nothing here knows Node-API. A reactor and its sources belong to one thread.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod reactor;
