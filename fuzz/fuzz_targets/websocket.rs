@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use millrace::codec::ws::{
-    DeflateParams, MessageKind, Payload, Receiver, ReceiverOptions, Role, Sink, WsError,
+    DeflateParams, MessageKind, Payload, Receiver, ReceiverOptions, Role, Sink, WsErrorKind,
 };
 use millrace_fuzz::Plan;
 use std::ops::ControlFlow;

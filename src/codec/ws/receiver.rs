@@ -405,12 +405,17 @@ impl Receiver {
         let most = self.most();
         let message = &mut self.message;
         message.buffer.truncate(message.filled);
-        match &mut self.inflater {
-            Some(inflater) if message.compressed => inflater.inflate(piece, &mut message.buffer, most)?,
-            _ => message.buffer.extend_from_slice(piece),
-        }
+        let outcome = match &mut self.inflater {
+            Some(inflater) if message.compressed => inflater.inflate(piece, &mut message.buffer, most),
+            _ => {
+                message.buffer.extend_from_slice(piece);
+                Ok(())
+            }
+        };
         message.filled = message.buffer.len();
+        // What lies before a breach is judged first, so that the verdict does not depend on how the bytes were cut.
         self.check_text(false)?;
+        outcome?;
         if frame.left() > 0 {
             return Ok(ControlFlow::Continue(()));
         }
@@ -426,9 +431,12 @@ impl Receiver {
         if message.compressed
             && let Some(inflater) = &mut self.inflater
         {
-            inflater.end_frame(frame.fin, &mut message.buffer, most)?;
+            let outcome = inflater.end_frame(frame.fin, &mut message.buffer, most);
             message.filled = message.buffer.len();
+            self.check_text(false)?;
+            outcome?;
         }
+        let message = &mut self.message;
         if message.filled > message.ends.last().copied().unwrap_or(0) {
             message.ends.push(message.filled);
         }
