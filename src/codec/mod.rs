@@ -13,6 +13,8 @@ pub mod cut;
 pub mod deflate;
 pub mod digest;
 mod error;
+pub mod http1;
+pub mod http_files;
 pub mod json;
 mod stage;
 pub mod text;
