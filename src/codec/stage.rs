@@ -69,7 +69,7 @@ pub trait SerialStage: Send {
     /// Back to the state of a new stage (zlib's `reset`).
     fn reset(&mut self);
 
-    /// zlib's `deflateParams`; only deflate has it. The executor flushes with `FlushKind::Block` first.
+    /// zlib's `deflateParams`; only deflate has it. The executor flushes with `FlushKind::Sync` first.
     ///
     /// # Errors
     /// `ZStream` where the stage has no such parameters.

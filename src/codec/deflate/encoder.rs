@@ -212,7 +212,9 @@ impl DeflateEncoder {
                 }
             }
             Directive::Finish => {
-                self.deflate_gathered(z::Z_FINISH)?;
+                // One after the other, as `node:zlib` ends a stream: stored blocks (level 0) show the difference.
+                self.deflate_gathered(z::Z_NO_FLUSH)?;
+                self.deflate(&[], z::Z_FINISH)?;
                 let FramingState { check, total_in, .. } = self.framing;
                 self.options.format.push_trailer(check, total_in, &mut self.pending);
                 self.finished = true;
@@ -257,7 +259,7 @@ impl SerialStage for DeflateEncoder {
                 return Ok(Progress { consumed, status: Status::OutputFull });
             }
             if self.finished && consumed < input.len() {
-                return Ok(Progress { consumed, status: Status::End });
+                return Err(CodecError::new(ErrorKind::ZBuf, "buffer error").at(self.framing.total_in));
             }
             if consumed < input.len() {
                 consumed += self.take(&input[consumed..])?;

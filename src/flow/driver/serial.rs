@@ -105,7 +105,8 @@ impl SerialDriver {
                 operator.emit_mark(ticket);
             }
             Control::Params(level, strategy, ticket) => {
-                let flush = Directive::Flush(crate::codec::FlushKind::Block);
+                // As `node:zlib` does before `params`.
+                let flush = Directive::Flush(crate::codec::FlushKind::Sync);
                 if !self.over && !self.step(operator, flush)? {
                     return Ok(false);
                 }
