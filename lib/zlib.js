@@ -44,6 +44,16 @@ function crcBytes(data) {
   throw invalidArgType('data', ['Buffer', 'TypedArray', 'DataView', 'string'], data);
 }
 
+/**
+ * @param {keyof typeof classes} name
+ * @returns {(options?: any) => any} `createX`, named so
+ */
+function creator(name) {
+  const Class = classes[name];
+  const create = (/** @type {any} */ options) => new Class(options);
+  return Object.defineProperty(create, 'name', { value: `create${name}` });
+}
+
 // Node finds the names for `import` by reading this text, so all stand here in full. Ours:
 exports.Deflate = Deflate;
 exports.DeflateRaw = DeflateRaw;
@@ -52,13 +62,13 @@ exports.Gzip = Gzip;
 exports.Inflate = Inflate;
 exports.InflateRaw = InflateRaw;
 exports.Unzip = Unzip;
-exports.createDeflate = (/** @type {any} */ options) => new Deflate(options);
-exports.createDeflateRaw = (/** @type {any} */ options) => new DeflateRaw(options);
-exports.createGunzip = (/** @type {any} */ options) => new Gunzip(options);
-exports.createGzip = (/** @type {any} */ options) => new Gzip(options);
-exports.createInflate = (/** @type {any} */ options) => new Inflate(options);
-exports.createInflateRaw = (/** @type {any} */ options) => new InflateRaw(options);
-exports.createUnzip = (/** @type {any} */ options) => new Unzip(options);
+exports.createDeflate = creator('Deflate');
+exports.createDeflateRaw = creator('DeflateRaw');
+exports.createGunzip = creator('Gunzip');
+exports.createGzip = creator('Gzip');
+exports.createInflate = creator('Inflate');
+exports.createInflateRaw = creator('InflateRaw');
+exports.createUnzip = creator('Unzip');
 exports.deflate = deflated.callback;
 exports.deflateSync = deflated.sync;
 exports.deflateRaw = deflatedRaw.callback;
@@ -106,6 +116,11 @@ exports.zstdCompressSync = undefined;
 exports.zstdDecompress = undefined;
 exports.zstdDecompressSync = undefined;
 
+// As Node has them.
+for (const name of ours) {
+  if (name.startsWith('create')) Object.defineProperty(exports, name, { writable: false });
+}
+
 const theirs = Object.getOwnPropertyDescriptors(nodeZlib);
 /** @type {any} */
 const all = exports;
@@ -113,6 +128,6 @@ for (const name of Object.keys(all)) {
   if (!ours.has(name) && !Object.hasOwn(theirs, name)) delete all[name];
 }
 for (const [name, descriptor] of Object.entries(theirs)) {
-  // As Node has it: some are not enumerable, some warn.
+  // Some are not enumerable, some warn.
   if (!ours.has(name)) Object.defineProperty(all, name, descriptor);
 }

@@ -33,6 +33,8 @@ const kOutput = Symbol('millrace.output');
  * @property {boolean} [wholeRows] chunks end where rows end; a row longer than `chunkSize` is a chunk of its own. Defaults to
  *   `false`.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
+ * @property {number} [firstChunk] bytes of the largest chunk at first; each full chunk doubles it, up to `chunkSize`, so that
+ *   small results come in small pieces and large ones cost few events. Defaults to `chunkSize`.
  * @property {typeof Port} [type] the port's class, where output is not to be pushed as bytes
  */
 
@@ -46,6 +48,7 @@ class Port {
     this.stream = stream;
     this.name = name;
     this.chunkSize = options.chunkSize ?? CHUNK_BYTES;
+    this.chunkBytes = options.firstChunk ?? this.chunkSize;
     this.wholeRows = options.wholeRows ?? false;
     const { id, operator } = register(this, { inbox, link, outbox, ...spec }, blob);
     this.id = id;
@@ -57,6 +60,8 @@ class Port {
     this.pulling = false;
     /** Goes on pulling in the loop's next turn. */
     this.yielding = false;
+    /** Somebody waits for the end. */
+    this.owesEnd = false;
     /** All output came. */
     this.ended = false;
     this.closed = false;
@@ -147,6 +152,12 @@ class Port {
     kickSoon(this);
   }
 
+  /** No more input; what is left comes out though nobody reads, up to the stream's `highWaterMark`. */
+  endAtOnce() {
+    this.owesEnd = true;
+    this.end();
+  }
+
   /**
    * @param {(ticket: number) => void} send hands the operator a control that comes back as a mark
    * @param {() => void} callback once it did, behind all output before it
@@ -179,7 +190,7 @@ class Port {
       while (!this.ended && !this.stream.destroyed && this.next === null) {
         const { operator, wholeRows } = this;
         const available = wholeRows ? operator.readableRows(this.chunkSize) : operator.readableBytes();
-        if (available > 0 && !this.wantsData && !this.owesMark()) return;
+        if (available > 0 && !this.wantsData && !this.owesOutput()) return;
         if (!this.take(available)) return;
         if (performance.now() - began > TURN_MS) {
           this.yielding = true;
@@ -196,13 +207,13 @@ class Port {
   }
 
   /**
-   * Whether a control waits for its mark, which comes behind the bytes here, and the stream has room for them. Nobody need
-   * read for a flush to be done, up to the stream's `highWaterMark`, as in `node:zlib`.
+   * Whether somebody waits for what comes behind the bytes here, a mark or the end, and the stream has room for them.
+   * Nobody need read for a flush to be done, up to the stream's `highWaterMark`, as in `node:zlib`.
    *
    * @returns {boolean}
    */
-  owesMark() {
-    if (this.whenMarked.size === 0) return false;
+  owesOutput() {
+    if (this.whenMarked.size === 0 && !this.owesEnd) return false;
     const { readableLength, readableHighWaterMark } = this.stream;
     return readableLength < readableHighWaterMark;
   }
@@ -214,7 +225,8 @@ class Port {
    * @returns {boolean} whether there may be more
    */
   take(available) {
-    const bytes = this.wholeRows ? available : Math.min(available, this.chunkSize);
+    const bytes = this.wholeRows ? available : Math.min(available, this.chunkBytes);
+    if (bytes === this.chunkBytes && bytes < this.chunkSize) this.chunkBytes = Math.min(2 * bytes, this.chunkSize);
     const chunk = available > 0 ? room(bytes) : NOTHING;
     const outcome = this.operator.read(chunk);
     if (outcome > 0) {
@@ -252,7 +264,8 @@ class Port {
   marked(ticket) {
     const callback = this.whenMarked.get(ticket);
     this.whenMarked.delete(ticket);
-    callback?.();
+    // Callbacks of writes before it, which were done at once, wait for their tick.
+    if (callback !== undefined) process.nextTick(callback);
   }
 
   // Links.
@@ -328,7 +341,8 @@ class Port {
     if (bits & event.WRITABLE && this.whenWritable !== null) {
       const callback = this.whenWritable;
       this.whenWritable = null;
-      callback();
+      // Callbacks of writes before it, which were done at once, wait for their tick.
+      process.nextTick(callback);
     }
     if (bits & event.READABLE) this.pull();
     if (bits & event.DRAINED && this.whenDrained !== null && !(bits & event.FAILED)) {
@@ -353,6 +367,15 @@ class Port {
     else this.stream.destroy(error);
   }
 
+  /** Nothing is worked off any more: writes and flushes under way are over, and Node tells those behind them. */
+  releaseWriters() {
+    const callbacks = [...this.whenMarked.values()];
+    this.whenMarked.clear();
+    if (this.whenWritable !== null) callbacks.push(this.whenWritable);
+    this.whenWritable = null;
+    for (const waiting of callbacks) process.nextTick(waiting);
+  }
+
   /**
    * Drops all work. The operator stays for its counters until the stream is collected.
    *
@@ -368,6 +391,7 @@ class Port {
     const done = () => {
       forget(this);
       callback();
+      this.releaseWriters();
     };
     if (hasFile && !this.closed) {
       this.whenClosed = done;

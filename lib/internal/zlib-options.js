@@ -7,7 +7,6 @@ const { isAnyArrayBuffer } = require('node:util/types');
 const { constants } = require('node:zlib');
 const { invalidArgType, outOfRange } = require('./errors.js');
 const { boolean, oneOf, threads } = require('./options.js');
-const { CHUNK_BYTES } = require('./port.js');
 
 const {
   Z_NO_FLUSH, Z_FINISH, Z_BLOCK,
@@ -51,7 +50,7 @@ const modes = {
  * @property {number} memLevel
  * @property {number} strategy
  * @property {Uint8Array | undefined} dictionary
- * @property {number} chunkSize bytes
+ * @property {number | undefined} chunkSize bytes, where it was given
  * @property {number} flush zlib's number, for every write
  * @property {number} finishFlush zlib's number, for the end
  * @property {number} maxOutputLength bytes
@@ -154,7 +153,7 @@ function defaults(mode) {
     memLevel: Z_DEFAULT_MEMLEVEL,
     strategy: Z_DEFAULT_STRATEGY,
     dictionary: undefined,
-    chunkSize: CHUNK_BYTES,
+    chunkSize: undefined,
     flush: Z_NO_FLUSH,
     finishFlush: Z_FINISH,
     maxOutputLength: kMaxLength,

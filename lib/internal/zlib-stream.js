@@ -7,13 +7,13 @@ const { Transform, finished } = require('node:stream');
 const { deprecate } = require('node:util');
 const { constants } = require('node:zlib');
 const { NativeTransform, joinTransform } = require('./native-stream.js');
-const { kInput } = require('./port.js');
+const { CHUNK_BYTES, kInput } = require('./port.js');
 const { run } = require('./zlib-codec.js');
 const { modes, ranged, readOptions, stageSpec } = require('./zlib-options.js');
 
 const {
   Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK,
-  Z_MIN_LEVEL, Z_MAX_LEVEL, Z_DEFAULT_STRATEGY, Z_FIXED,
+  Z_MIN_LEVEL, Z_MAX_LEVEL, Z_DEFAULT_STRATEGY, Z_FIXED, Z_DEFAULT_CHUNK,
 } = constants;
 
 /** @typedef {import('./port.js').Port} Port */
@@ -47,6 +47,17 @@ function stronger(a, b) {
 }
 
 /**
+ * @param {any} stream
+ * @param {Uint8Array} chunk
+ * @param {number} kind zlib's
+ * @returns {number} the flush for `chunk`: the last one gets `finishFlush` where that is stronger, as in Node
+ */
+function kindFor(stream, chunk, kind) {
+  const isLast = stream.writableEnded && stream._writableState.length === chunk.length;
+  return isLast ? stronger(kind, stream._finishFlushFlag) : kind;
+}
+
+/**
  * Sends a flush to the operator, behind all bytes so far.
  *
  * @param {Port} port
@@ -55,9 +66,26 @@ function stronger(a, b) {
  */
 function flushPort(port, kind, callback) {
   const known = OPERATOR_KINDS.get(kind);
-  if (kind === Z_FINISH) port.control((ticket) => port.operator.finish(ticket), callback);
+  // What comes last ends the stream: then block stages need not hand over, and the bytes are those of a plain end.
+  if (kind === Z_FINISH && port.stream.writableEnded) endPort(port, callback);
+  else if (kind === Z_FINISH) port.control((ticket) => port.operator.finish(ticket), callback);
   else if (known === undefined) port.control((ticket) => port.operator.mark(ticket), callback);
   else port.control((ticket) => port.operator.flush(known, ticket), callback);
+}
+
+/**
+ * Ends the operator's input; its output comes out up to the stream's `highWaterMark` without a reader, as in Node.
+ *
+ * @param {Port} port
+ * @param {Callback} callback once all output came
+ */
+function endPort(port, callback) {
+  if (port.ended) process.nextTick(callback);
+  else {
+    // Callbacks of writes before it, which were done at once, wait for their tick.
+    port.stream._flushed = () => process.nextTick(callback);
+    port.endAtOnce();
+  }
 }
 
 /**
@@ -89,14 +117,15 @@ function Zlib(options, mode) {
     name: mode.name,
     spec: stageSpec(settings, true),
     blob: settings.dictionary,
-    chunkSize: settings.chunkSize,
+    chunkSize: settings.chunkSize ?? CHUNK_BYTES,
+    firstChunk: settings.chunkSize ?? Z_DEFAULT_CHUNK,
   });
   port.ownWrite = Zlib.prototype._write;
   port.ownTransform = Zlib.prototype._transform;
   this[kSettings] = settings;
   // Names that programs know from `node:zlib`.
   this._handle = port.operator;
-  this._chunkSize = settings.chunkSize;
+  this._chunkSize = settings.chunkSize ?? Z_DEFAULT_CHUNK;
   this._defaultFlushFlag = settings.flush;
   this._finishFlushFlag = settings.finishFlush;
   this._defaultFullFlushFlag = Z_FULL_FLUSH;
@@ -144,21 +173,32 @@ const members = {
     const port = this[kInput];
     if (this._handle === null) process.nextTick(callback);
     else if (chunk.length === 0 && chunk[kWork] !== undefined) chunk[kWork](this, port, callback);
-    else if (this._defaultFlushFlag === Z_NO_FLUSH) port.write(chunk, callback);
     else {
-      port.write(chunk, () => {});
-      flushPort(port, this._defaultFlushFlag, callback);
+      const kind = kindFor(this, chunk, this._defaultFlushFlag);
+      if (kind === Z_NO_FLUSH) port.write(chunk, callback);
+      else {
+        port.write(chunk, () => {});
+        flushPort(port, kind, callback);
+      }
     }
   },
 
-  _flush(/** @type {Callback} */ callback) {
-    const kind = stronger(this._defaultFlushFlag, this._finishFlushFlag);
+  /** All output precedes `finish`, so that truncated input fails before anybody takes it for done. */
+  _final(/** @type {Callback} */ callback) {
     const port = this[kInput];
-    if (kind === Z_FINISH || port.ended || this[kSettings].mode.format === undefined) {
-      NativeTransform.prototype._flush.call(this, callback);
-    } else {
-      flushPort(port, kind, callback);
-    }
+    const kind = stronger(this._defaultFlushFlag, this._finishFlushFlag);
+    // A compressor that is told not to end its data only flushes.
+    if (kind === Z_FINISH || this[kSettings].mode.format === undefined) endPort(port, callback);
+    else flushPort(port, kind, callback);
+  },
+
+  /** `Transform` pushes the end then: `end` comes behind `finish`. */
+  _flush(/** @type {Callback} */ callback) {
+    process.nextTick(() => {
+      callback();
+      // Its end is there to be read only now.
+      this[kInput].outer?.outputEnded();
+    });
   },
 
   _destroy(/** @type {Error | null} */ error, /** @type {Callback} */ callback) {
@@ -185,8 +225,8 @@ const members = {
       callback = /** @type {Callback | undefined} */ (kind);
       kind = this._defaultFullFlushFlag;
     }
-    const known = /** @type {number} */ (kind);
-    enqueue(this, (_stream, port, done) => flushPort(port, known, done), callback);
+    const known = ranged(kind, 'kind', Z_NO_FLUSH, Z_BLOCK, this._defaultFullFlushFlag);
+    enqueue(this, (stream, port, done) => flushPort(port, kindFor(stream, EMPTY, known), done), callback);
   },
 
   params(/** @type {number} */ level, /** @type {number} */ strategy, /** @type {Callback | undefined} */ callback) {
@@ -276,6 +316,19 @@ function retire(stream, consumed, remainder) {
   stream[kInput].destroy(false, () => {});
 }
 
+/** Since Node 24 it warns of what is called without `new`, once for each class. */
+const warnsOfCalls = Number(process.versions.node.split('.')[0]) >= 24;
+/** @type {Set<string>} */
+const warnedOf = new Set();
+
+/** @param {string} name of a class */
+function warnOfCall(name) {
+  if (!warnsOfCalls || warnedOf.has(name)) return;
+  warnedOf.add(name);
+  const text = `Instantiating ${name} without the 'new' keyword has been deprecated.`;
+  process.emitWarning(text, 'DeprecationWarning', 'DEP0184');
+}
+
 /**
  * @param {Mode} mode
  * @param {string} name
@@ -285,7 +338,10 @@ function makeClass(mode, name) {
   const Class = {
     /** @this {any} */
     [name]: function (/** @type {any} */ options) {
-      if (!(this instanceof Class)) return Reflect.construct(Class, [options]);
+      if (!(this instanceof Class)) {
+        warnOfCall(name);
+        return Reflect.construct(Class, [options]);
+      }
       Zlib.call(this, options, mode);
       return undefined;
     },
