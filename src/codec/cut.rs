@@ -29,6 +29,8 @@ pub struct CutBlock {
     pub first: bool,
     /// The first `max` bytes of a row that is longer; the rest of it, line end included, is dropped.
     pub overlong: bool,
+    /// All of it was pushed by [`Cutter::push_checked`].
+    pub checked: bool,
 }
 
 /// Cuts a stream as one [`Cut`] asks.
@@ -57,6 +59,8 @@ pub struct Cutter {
     /// Position of `buffer[head]` in the stream.
     offset: u64,
     first: bool,
+    /// What is pending came by `push_checked`.
+    checked: bool,
     spares: Vec<Vec<u8>>,
 }
 
@@ -74,6 +78,7 @@ impl Cutter {
             dropping: false,
             offset: 0,
             first: true,
+            checked: false,
             spares: Vec::new(),
         }
     }
@@ -87,6 +92,11 @@ impl Cutter {
     /// buffer, as long as `next` is called after each push.
     pub fn pending_bytes(&self) -> usize {
         self.buffer.len() - self.head
+    }
+
+    /// Bytes that can be put behind what is pending without moving it.
+    pub fn pending_room(&self) -> usize {
+        self.buffer.capacity() - self.buffer.len()
     }
 
     /// An emptied buffer for the caller to fill and push, if there is one.
@@ -105,6 +115,17 @@ impl Cutter {
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: Vec<u8>) {
+        self.put(bytes, false);
+    }
+
+    /// Takes the next bytes of the stream, which are whole rows that were checked before.
+    pub fn push_checked(&mut self, bytes: Vec<u8>) {
+        self.put(bytes, true);
+    }
+
+    fn put(&mut self, bytes: Vec<u8>, checked: bool) {
+        // A row that was begun by what nobody checked makes the buffer that ends it as doubtful.
+        self.checked = checked && !self.dropping && (self.checked || self.pending_bytes() == 0);
         let mut start = 0;
         if self.dropping {
             let dropped = memchr(b'\n', &bytes).map(|at| at + 1);
@@ -248,7 +269,7 @@ impl Cutter {
     /// Hands on the first `max` bytes of the row at `head`, and drops the rest as far as it is here.
     fn overlong_block(&mut self, max: usize) -> CutBlock {
         self.overlong = false;
-        let block = CutBlock { overlong: true, ..self.block(self.head + max) };
+        let block = CutBlock { overlong: true, checked: false, ..self.block(self.head + max) };
         let rest = &self.buffer[self.head..];
         let dropped = memchr(b'\n', rest).map(|at| at + 1);
         self.dropping = dropped.is_none();
@@ -282,7 +303,8 @@ impl Cutter {
         };
         let offset = self.offset;
         self.offset += length as u64;
-        CutBlock { bytes, offset, first: std::mem::take(&mut self.first), overlong: false }
+        let checked = self.checked && length > 0;
+        CutBlock { bytes, offset, first: std::mem::take(&mut self.first), overlong: false, checked }
     }
 
     /// Makes `buffer[at..]` what is pending, with nothing known of it.

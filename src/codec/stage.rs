@@ -1,6 +1,7 @@
 //! The contract between stages and the executors that run them.
 
 use super::CodecError;
+use std::ops::Range;
 
 /// zlib's flush kinds (RFC 1951 leaves them to the implementation; zlib.h names them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +162,8 @@ pub struct Report {
     pub check: u32,
     /// Bytes of the block's input.
     pub bytes_in: u64,
+    /// The output is whole rows, each a JSON text in UTF-8 that ends with LF; none is blank.
+    pub checked: bool,
     /// Rows left out, in order.
     pub rejects: Vec<Reject>,
     /// The error that ends the stream at this block. `line` holds the row within the block (0 for the first) until
@@ -177,6 +180,30 @@ pub trait BlockStage: Send + Sync {
     /// Transforms one block; may run on several threads at once. Appends to `out`, which comes empty with some
     /// capacity.
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report;
+
+    /// As [`run`](Self::run), for a block of [checked](Report::checked) rows, from which a stage may spare itself a second
+    /// look. The output is the same.
+    fn run_checked(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
+        self.run(job, out)
+    }
+
+    /// As [`run`](Self::run), for a stage that mostly hands on parts of its input: appends to `kept` which, in order. The
+    /// output is those and then what is in `out`, and the executor makes it in the block's own buffer. `None`, with nothing
+    /// appended to either, where the block must be run instead.
+    fn select(
+        &self,
+        _job: BlockJob<'_>,
+        _kept: &mut Vec<Range<usize>>,
+        _out: &mut Vec<u8>,
+    ) -> Option<Report> {
+        None
+    }
+
+    /// Bytes of output to make room for, for a block of `bytes` bytes: most blocks should need no more. By default what does
+    /// not grow but for a line end or, in deflate, 5 bytes for each 64 KiB.
+    fn room(&self, bytes: usize) -> usize {
+        bytes + bytes / 512 + 256
+    }
 
     /// Nanoseconds of work for one byte of input, about: it decides what stays on the JS thread.
     fn cost_ns_per_byte(&self) -> f32;

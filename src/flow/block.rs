@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 /// Bytes that the free list may hold in all.
-const FREE_BYTES: usize = 24 << 20;
+const FREE_BYTES: usize = 16 << 20;
 /// Smaller buffers are left to the allocator, which is good at them.
 const SMALLEST: usize = 32 << 10;
 /// Larger ones are exceptions (one long row) and go back to the system at once.
@@ -21,18 +21,33 @@ static FREE: Mutex<FreeList> = Mutex::new(FreeList { buffers: Vec::new(), bytes:
 
 /// An empty buffer with room for at least `capacity` bytes.
 pub fn take(capacity: usize) -> Vec<u8> {
-    if (SMALLEST..=LARGEST).contains(&capacity) {
-        let mut free = lock();
-        // Not more than four times too large: a small result must not pin a large buffer.
-        if let Some(at) =
-            free.buffers.iter().rposition(|b| b.capacity() >= capacity && b.capacity() / 4 <= capacity)
-        {
+    if !(SMALLEST..=LARGEST).contains(&capacity) {
+        return Vec::with_capacity(capacity);
+    }
+    let mut free = lock();
+    // The smallest that fits, so that large ones are there for who needs them; not one that is more than four times too
+    // large: a small result must not pin a large buffer.
+    let fitting = |buffer: &Vec<u8>| buffer.capacity() >= capacity && buffer.capacity() / 4 <= capacity;
+    let best = (0..free.buffers.len())
+        .filter(|&at| fitting(&free.buffers[at]))
+        .min_by_key(|&at| free.buffers[at].capacity());
+    match best {
+        Some(at) => {
             let buffer = free.buffers.swap_remove(at);
             free.bytes -= buffer.capacity();
-            return buffer;
+            buffer
+        }
+        None => {
+            drop(free);
+            Vec::with_capacity(rounded(capacity))
         }
     }
-    Vec::with_capacity(capacity)
+}
+
+/// Eight sizes for each power of two, so that what is wanted for one block fits the next one, which is a little longer. What
+/// is not used of a fresh buffer costs no memory.
+fn rounded(capacity: usize) -> usize {
+    capacity.next_multiple_of(capacity.next_power_of_two() / 16)
 }
 
 /// Takes a buffer back for reuse.
@@ -46,6 +61,10 @@ pub fn give(mut buffer: Vec<u8>) {
     if free.bytes + capacity <= FREE_BYTES {
         free.bytes += capacity;
         free.buffers.push(buffer);
+    } else {
+        drop(free);
+        // Unmapping takes long; others need the list meanwhile.
+        drop(buffer);
     }
 }
 

@@ -102,6 +102,8 @@ pub enum Control {
 pub enum Input {
     /// Bytes.
     Bytes(Vec<u8>),
+    /// Whole rows that an earlier stage checked: see [`BlockStage::run_checked`](crate::codec::BlockStage::run_checked).
+    CheckedRows(Vec<u8>),
     /// A control.
     Control(Control),
 }
@@ -151,6 +153,7 @@ const AGAIN: u8 = 3;
 pub struct Operator {
     id: u32,
     lane: Lane,
+    cuts_rows: bool,
     post: Arc<Post>,
     bounds: Bounds,
     phase: AtomicU8,
@@ -182,6 +185,7 @@ impl Operator {
         Arc::new(Self {
             id,
             lane: driver.lane(),
+            cuts_rows: driver.cuts_rows(),
             post,
             bounds,
             phase: AtomicU8::new(IDLE),
@@ -539,7 +543,7 @@ impl Operator {
             let input = ports.inbox.pop_front()?;
             let mut prev = None;
             let mut tell = false;
-            if let Input::Bytes(bytes) = &input {
+            if let Input::Bytes(bytes) | Input::CheckedRows(bytes) = &input {
                 ports.inbox_bytes -= bytes.len();
                 self.post.grow(-(bytes.len() as i64));
                 self.meter.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -591,6 +595,11 @@ impl Operator {
         self.ports().next.is_some()
     }
 
+    /// Whether output goes to an operator that cuts at rows, so that pieces which end with a row are best.
+    pub fn feeds_rows(&self) -> bool {
+        self.ports().next.as_ref().is_some_and(|next| next.cuts_rows)
+    }
+
     /// Whether a reader asked for output yet.
     pub fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Acquire)
@@ -602,20 +611,29 @@ impl Operator {
     }
 
     /// Gives out bytes, up to the limit of the output.
-    pub fn emit(&self, mut bytes: Vec<u8>) {
+    pub fn emit(&self, bytes: Vec<u8>) {
+        self.emit_as(bytes, Input::Bytes);
+    }
+
+    /// Gives out whole rows that were checked: a linked row stage need not check them again.
+    pub fn emit_checked_rows(&self, bytes: Vec<u8>) {
+        self.emit_as(bytes, Input::CheckedRows);
+    }
+
+    fn emit_as(&self, mut bytes: Vec<u8>, input: fn(Vec<u8>) -> Input) {
         if let Some(limit) = self.bounds.output_limit {
             let room = limit.saturating_sub(self.meter.read().bytes_out);
             if bytes.len() as u64 > room {
                 bytes.truncate(room as usize);
-                self.send(bytes);
+                self.send(bytes, Input::Bytes);
                 self.fail(CodecError::output_too_large(limit).into());
                 return;
             }
         }
-        self.send(bytes);
+        self.send(bytes, input);
     }
 
-    fn send(&self, bytes: Vec<u8>) {
+    fn send(&self, bytes: Vec<u8>, input: fn(Vec<u8>) -> Input) {
         if bytes.is_empty() {
             block::give(bytes);
             return;
@@ -637,7 +655,7 @@ impl Operator {
                         self.post.grow(-(bytes.len() as i64));
                     } else {
                         theirs.inbox_bytes += bytes.len();
-                        theirs.inbox.push_back(Input::Bytes(bytes));
+                        theirs.inbox.push_back(input(bytes));
                     }
                     drop(theirs);
                     Some(next)

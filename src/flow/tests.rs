@@ -312,3 +312,45 @@ fn destroy_in_the_middle_of_blocks_leaves_nothing() {
         assert_eq!(thread.post.native_bytes(), 0);
     }
 }
+
+#[test]
+fn a_source_that_ends_its_reads_at_rows_loses_none_of_the_file() {
+    let path = std::env::temp_dir().join(format!("millrace-rows-{}.jsonl", std::process::id()));
+    let long = format!("\"{}\"\n", "x".repeat(300_000));
+    let open_end = "[1,2]";
+    for rows in [String::new(), "7\n".into(), "{}\n".repeat(700_000), long.repeat(5), "\n".repeat(600_000)] {
+        let input = rows + open_end;
+        std::fs::write(&path, &input).unwrap();
+        let options = SourceOptions {
+            path: path.clone(),
+            start: None,
+            end: None,
+            read_bytes: 64 << 10,
+            read_bytes_set: false,
+            flags: 0,
+            mode: 0,
+        };
+        let thread = Thread::new();
+        let source = thread.operator(1, Box::new(FileSource::new(options, None)));
+        let validate = crate::codec::json::Validate::new(crate::codec::json::RowOptions::default());
+        let rows = BlockDriver::new(Box::new(validate), Box::new(crate::codec::json::RowJoiner::new()), 0);
+        let rows = thread.operator(2, Box::new(rows));
+        source.link(&rows);
+        let out = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !source.is_finished() {
+                    std::thread::yield_now();
+                }
+                rows.control(Control::End);
+                rows.schedule();
+            });
+            thread.read_all(&rows)
+        });
+        let expected: String =
+            input.lines().filter(|row| !row.is_empty()).flat_map(|row| [row, "\n"]).collect();
+        assert!(out == expected.as_bytes(), "{} of {} bytes", out.len(), expected.len());
+        let meter = source.meter.read();
+        assert_eq!((meter.bytes_in, meter.bytes_out), (input.len() as u64, input.len() as u64));
+    }
+    std::fs::remove_file(&path).unwrap();
+}

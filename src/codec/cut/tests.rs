@@ -219,6 +219,26 @@ fn an_empty_stream_is_one_empty_first_block() {
         let mut cutter = Cutter::new(how, 8);
         assert_eq!((cutter.next(true), cutter.flush()), (None, None));
         let last = cutter.finish();
-        assert_eq!(last, CutBlock { bytes: vec![], offset: 0, first: true, overlong: false });
+        assert_eq!(last, CutBlock { bytes: vec![], offset: 0, first: true, overlong: false, checked: false });
     }
+}
+
+#[test]
+fn blocks_are_checked_where_all_of_their_bytes_are() {
+    let mut cutter = Cutter::new(Cut::Rows { max: 8 }, 4);
+    let next = |cutter: &mut Cutter| cutter.next(true).map(|block| (block.bytes, block.checked));
+    cutter.push_checked(b"1\n2\n".to_vec());
+    assert_eq!(next(&mut cutter), Some((b"1\n2\n".to_vec(), true)));
+    cutter.push(b"3\n4".to_vec());
+    assert_eq!(next(&mut cutter), Some((b"3\n".to_vec(), false)));
+    // The row that ends here began unchecked.
+    cutter.push_checked(b"5\n6\n".to_vec());
+    assert_eq!(next(&mut cutter), Some((b"45\n6\n".to_vec(), false)));
+    cutter.push_checked(b"7\n".to_vec());
+    cutter.push(b"8\n".to_vec());
+    assert_eq!(next(&mut cutter), Some((b"7\n8\n".to_vec(), false)));
+    // The longest row of one stage is not that of the next.
+    cutter.push_checked(b"123456789\n0\n".to_vec());
+    assert!(cutter.next(true).is_some_and(|block| block.overlong && !block.checked));
+    assert_eq!(next(&mut cutter), Some((b"0\n".to_vec(), true)));
 }

@@ -7,6 +7,7 @@
 //!   and stays.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -33,27 +34,55 @@ pub(super) fn run_rows<W: RowWork>(
     out: &mut Vec<u8>,
     work: &mut W,
 ) -> Report {
-    let mut walk = Walk { options, job, report: Report::default() };
-    walk.report.bytes_in = job.bytes.len() as u64;
-    if job.overlong {
-        walk.refuse(0, job.bytes.len(), &Fault { at: 0, problem: Problem::TooLong(options.max_line_length) });
-        walk.report.rows_in = 1;
-    } else {
-        walk.rows(out, work);
+    let all_utf8 = is_utf8(job);
+    Walk { options, job, all_utf8, kept: None, report: Report::default() }.run(out, work)
+}
+
+/// As [`run_rows`] for verbatim work: where good rows stand goes to `kept`; what is to follow them, to `out`. `None` where
+/// rows of the block must be mended.
+pub(super) fn select_rows<W: RowWork>(
+    options: &RowOptions,
+    job: BlockJob<'_>,
+    kept: &mut Vec<Range<usize>>,
+    out: &mut Vec<u8>,
+    work: &mut W,
+) -> Option<Report> {
+    const { assert!(W::VERBATIM) };
+    let all_utf8 = is_utf8(job);
+    if !all_utf8 && options.utf8 == Utf8::Replace {
+        return None;
     }
-    walk.report
+    Some(Walk { options, job, all_utf8, kept: Some(kept), report: Report::default() }.run(out, work))
+}
+
+fn is_utf8(job: BlockJob<'_>) -> bool {
+    simdutf8::basic::from_utf8(job.bytes).is_ok()
 }
 
 struct Walk<'a> {
     options: &'a RowOptions,
     job: BlockJob<'a>,
+    all_utf8: bool,
+    /// Where good rows are noted instead of copied.
+    kept: Option<&'a mut Vec<Range<usize>>>,
     report: Report,
 }
 
 impl Walk<'_> {
+    fn run<W: RowWork>(mut self, out: &mut Vec<u8>, work: &mut W) -> Report {
+        self.report.bytes_in = self.job.bytes.len() as u64;
+        if self.job.overlong {
+            let problem = Problem::TooLong(self.options.max_line_length);
+            self.refuse(0, self.job.bytes.len(), &Fault { at: 0, problem });
+            self.report.rows_in = 1;
+        } else {
+            self.rows(out, work);
+        }
+        self.report
+    }
+
     fn rows<W: RowWork>(&mut self, out: &mut Vec<u8>, work: &mut W) {
-        let bytes = self.job.bytes;
-        let all_utf8 = simdutf8::basic::from_utf8(bytes).is_ok();
+        let (bytes, all_utf8) = (self.job.bytes, self.all_utf8);
         let mut at = if self.job.first && bytes.starts_with(BOM) { BOM.len() } else { 0 };
         // Good rows from here on are not copied yet.
         let mut run = at;
@@ -67,7 +96,7 @@ impl Walk<'_> {
                 }
                 Err(fault) => {
                     if W::VERBATIM {
-                        copy(bytes, run, at, out);
+                        self.keep(run, at, out);
                     }
                     let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
                     let keep = if all_utf8 {
@@ -87,7 +116,23 @@ impl Walk<'_> {
             at = end + 1;
         }
         if W::VERBATIM {
-            copy(bytes, run, bytes.len(), out);
+            self.keep(run, bytes.len(), out);
+        }
+    }
+
+    /// Hands on whole rows as they are, with an LF at the end if there is none.
+    fn keep(&mut self, from: usize, to: usize, out: &mut Vec<u8>) {
+        let Some(rows) = self.job.bytes.get(from..to).filter(|rows| !rows.is_empty()) else { return };
+        match &mut self.kept {
+            Some(kept) => match kept.last_mut() {
+                Some(last) if last.end == from => last.end = to,
+                _ => kept.push(from..to),
+            },
+            None => out.extend_from_slice(rows),
+        }
+        // Only the last row of the block can lack it, so it follows all that is kept.
+        if rows.last() != Some(&b'\n') {
+            out.push(b'\n');
         }
     }
 
@@ -111,8 +156,13 @@ impl Walk<'_> {
         match work.row(&text, 0, out) {
             Ok(_) => {
                 if W::VERBATIM {
-                    out.extend_from_slice(&text);
-                    out.push(b'\n');
+                    match &text {
+                        Cow::Borrowed(_) => self.keep(at, (end + 1).min(self.job.bytes.len()), out),
+                        Cow::Owned(text) => {
+                            out.extend_from_slice(text);
+                            out.push(b'\n');
+                        }
+                    }
                 }
                 self.report.rows_out += 1;
                 true
@@ -152,16 +202,6 @@ impl Walk<'_> {
                 }
                 true
             }
-        }
-    }
-}
-
-/// Appends whole rows, with an LF at the end if there is none.
-fn copy(bytes: &[u8], from: usize, to: usize, out: &mut Vec<u8>) {
-    if let Some(rows) = bytes.get(from..to).filter(|rows| !rows.is_empty()) {
-        out.extend_from_slice(rows);
-        if rows.last() != Some(&b'\n') {
-            out.push(b'\n');
         }
     }
 }

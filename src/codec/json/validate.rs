@@ -2,9 +2,10 @@
 
 use super::fault::Fault;
 use super::options::RowOptions;
-use super::rows::{RowWork, run_rows};
+use super::rows::{RowWork, run_rows, select_rows};
 use super::scan::Scanner;
 use crate::codec::{BlockJob, BlockStage, Cut, Report};
+use std::ops::Range;
 
 /// Keeps the rows that `JSON.parse` would accept. See [`super`] for blank rows, line ends and the BOM.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +27,13 @@ impl BlockStage for Validate {
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
         out.reserve(job.bytes.len() + 1);
-        run_rows(&self.options, job, out, &mut Check(Scanner::default()))
+        let report = run_rows(&self.options, job, out, &mut Check(Scanner::default()));
+        Report { checked: true, ..report }
+    }
+
+    fn select(&self, job: BlockJob<'_>, kept: &mut Vec<Range<usize>>, out: &mut Vec<u8>) -> Option<Report> {
+        let report = select_rows(&self.options, job, kept, out, &mut Check(Scanner::default()))?;
+        Some(Report { checked: true, ..report })
     }
 
     fn cost_ns_per_byte(&self) -> f32 {

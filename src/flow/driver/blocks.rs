@@ -11,25 +11,27 @@ use crate::flow::meter::Waiting;
 use crate::flow::operator::{Control, Input, Operator};
 use crate::flow::{block, pool_threads};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Rows and characters are gathered into blocks of about this size.
-const BLOCK_BYTES: usize = 1 << 20;
+/// Rows and characters are gathered into blocks of at least this size, where more input waits; a buffer that brings more
+/// is a block of its own. Small enough for a core's second-level cache, so that a block is still there when the next stage
+/// gets it; large enough for its hops, some 10 µs, not to count.
+const BLOCK_BYTES: usize = 256 << 10;
 /// Blocks of less work than this are run where they were cut: handing them over costs as much.
 const HOP_NS: f32 = 100_000.0;
 /// Blocks in one turn; others come first then.
 const TURN_BLOCKS: usize = 8;
 
 struct Done {
-    input: Vec<u8>,
     body: Vec<u8>,
     report: Report,
 }
 
 enum Slot {
-    Block { done: Arc<Mutex<Option<Done>>>, first: bool, last: bool },
+    Block { done: Arc<Mutex<Option<Done>>>, input_bytes: usize, first: bool, last: bool },
     Control(Control),
 }
 
@@ -39,6 +41,8 @@ pub struct BlockDriver {
     joiner: Box<dyn Joiner>,
     cutter: Cutter,
     fixed: bool,
+    /// Bytes in a block, at least (rows, characters) or exactly (fixed).
+    block_bytes: usize,
     slots: VecDeque<Slot>,
     most: usize,
     parallel: bool,
@@ -60,6 +64,10 @@ impl BlockDriver {
         Self {
             cutter: Cutter::new(stage.cut(), BLOCK_BYTES),
             fixed: matches!(stage.cut(), Cut::Fixed { .. }),
+            block_bytes: match stage.cut() {
+                Cut::Fixed { bytes } => bytes,
+                Cut::Rows { .. } | Cut::Characters => BLOCK_BYTES,
+            },
             ns_per_byte: stage.cost_ns_per_byte(),
             stage,
             joiner,
@@ -76,10 +84,9 @@ impl BlockDriver {
     fn start(&mut self, operator: &Arc<Operator>, cut: CutBlock, last: bool) {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
         let stage = Arc::clone(&self.stage);
-        let (first, cost) = (cut.first, cut.bytes.len() as f32 * self.ns_per_byte);
+        let (first, input_bytes) = (cut.first, cut.bytes.len());
+        let cost = input_bytes as f32 * self.ns_per_byte;
         let work = move || {
-            // Room for what does not shrink: deflate adds 5 bytes for 64 KiB, rows gain a line end.
-            let mut body = block::take(cut.bytes.len() + cut.bytes.len() / 512 + 256);
             let job = BlockJob {
                 bytes: &cut.bytes,
                 offset: cut.offset,
@@ -88,8 +95,21 @@ impl BlockDriver {
                 overlong: cut.overlong,
                 now_ms,
             };
-            let report = stage.run(job, &mut body);
-            Done { input: cut.bytes, body, report }
+            let mut kept = Vec::new();
+            let mut body = Vec::new();
+            if let Some(report) = stage.select(job, &mut kept, &mut body) {
+                let mut bytes = cut.bytes;
+                keep(&mut bytes, &kept);
+                bytes.append(&mut body);
+                return Done { body: block::fit(bytes), report };
+            }
+            body = block::take(stage.room(input_bytes));
+            let report =
+                if cut.checked { stage.run_checked(job, &mut body) } else { stage.run(job, &mut body) };
+            // At once, and not when the block's turn comes: what waits for its turn is the result alone, in a buffer of its
+            // size.
+            block::give(cut.bytes);
+            Done { body: block::fit(body), report }
         };
         let done = Arc::new(Mutex::new(None));
         if !self.parallel || cost < HOP_NS {
@@ -101,7 +121,7 @@ impl BlockDriver {
                 *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             });
         }
-        self.slots.push_back(Slot::Block { done, first, last });
+        self.slots.push_back(Slot::Block { done, input_bytes, first, last });
     }
 
     /// Gives out finished blocks in order. `Some` ends the turn.
@@ -124,20 +144,24 @@ impl BlockDriver {
                     }
                     self.slots.pop_front();
                 }
-                Slot::Block { done, first, last } => {
+                Slot::Block { done, input_bytes, first, last } => {
                     let outcome = done.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let Some(Done { input, mut body, report }) = outcome else { break };
+                    let Some(Done { mut body, report }) = outcome else { break };
                     let (first, last) = (*first, *last);
+                    self.consumed += *input_bytes as u64;
                     self.slots.pop_front();
-                    self.consumed += input.len() as u64;
                     operator.set_consumed(self.consumed);
-                    block::give(input);
                     operator.meter.rows_in.fetch_add(report.rows_in, Relaxed);
                     operator.meter.rows_out.fetch_add(report.rows_out, Relaxed);
                     operator.meter.rejects.fetch_add(report.rejects.len() as u64, Relaxed);
+                    let checked = report.checked;
                     let mut side = Vec::new();
                     let joined = self.joiner.join(first, last, report, &mut body, &mut side);
-                    operator.emit(block::fit(body));
+                    if checked {
+                        operator.emit_checked_rows(body);
+                    } else {
+                        operator.emit(body);
+                    }
                     operator.emit_side(&side);
                     if let Err(error) = joined {
                         operator.fail(error.into());
@@ -164,18 +188,44 @@ impl BlockDriver {
         }
     }
 
-    fn push(&mut self, bytes: Vec<u8>) {
-        if self.cutter.pending_bytes() > 0 {
-            self.cutter.recycle(block::take(BLOCK_BYTES + bytes.len()));
+    fn push(&mut self, bytes: Vec<u8>, checked: bool) {
+        // Room for a block and what may come with its end, so that the cutter moves nothing and allocates nothing.
+        let room = self.block_bytes + bytes.len();
+        if self.cutter.pending_bytes() > 0 && self.cutter.pending_room() < bytes.len() {
+            self.cutter.recycle(block::take(room));
         }
-        self.cutter.push(bytes);
+        if checked {
+            self.cutter.push_checked(bytes);
+        } else {
+            self.cutter.push(bytes);
+        }
         while let Some(spare) = self.cutter.take_spare() {
             block::give(spare);
+        }
+        if self.fixed && self.cutter.pending_bytes() >= self.block_bytes {
+            // What follows the block stays behind in it, for the next block.
+            self.cutter.recycle(block::take(room));
         }
     }
 }
 
+/// Leaves of `bytes` the given parts, which follow each other.
+fn keep(bytes: &mut Vec<u8>, parts: &[Range<usize>]) {
+    let mut end = 0;
+    for part in parts {
+        if part.start > end {
+            bytes.copy_within(part.clone(), end);
+        }
+        end += part.len();
+    }
+    bytes.truncate(end);
+}
+
 impl Driver for BlockDriver {
+    fn cuts_rows(&self) -> bool {
+        matches!(self.stage.cut(), Cut::Rows { .. })
+    }
+
     fn lane(&self) -> Lane {
         Lane::Compute { ns_per_byte: self.ns_per_byte }
     }
@@ -227,7 +277,8 @@ impl Driver for BlockDriver {
                 }
             }
             match operator.take() {
-                Some(Input::Bytes(bytes)) => self.push(bytes),
+                Some(Input::Bytes(bytes)) => self.push(bytes, false),
+                Some(Input::CheckedRows(bytes)) => self.push(bytes, true),
                 Some(Input::Control(control)) => {
                     if !self.fixed && !matches!(control, Control::End | Control::Reset) {
                         // A flush of rows hands on the whole rows that are there.

@@ -196,7 +196,7 @@ impl FileSink {
                 return Ok(Next::Idle(Waiting::Nothing));
             }
             match operator.take() {
-                Some(Input::Bytes(bytes)) => {
+                Some(Input::Bytes(bytes) | Input::CheckedRows(bytes)) => {
                     let written = self.write(operator, &bytes);
                     block::give(bytes);
                     written?;

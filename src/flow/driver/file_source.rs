@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 /// Bytes in one read for a linked operator, where the user set no `highWaterMark`.
 const LINKED_READ: usize = 1 << 20;
+/// The same for an operator that cuts at rows: a block of the row stages that follow, which is to fit a core's cache.
+const ROWS_READ: usize = 512 << 10;
+/// The end of a read is searched for the end of a row so far back. What follows it is held for the next read.
+const LONGEST_REST: usize = 64 << 10;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct FileSource {
     file: Option<File>,
     given: bool,
     left: u64,
+    /// The start of a row, read already: it goes in front of the next read. Empty but for linked regular files.
+    rest: Vec<u8>,
     /// A FIFO, a terminal, a socket: reads may last forever.
     stalls: bool,
     #[cfg(unix)]
@@ -52,6 +58,7 @@ impl FileSource {
             given: file.is_some(),
             file,
             left: u64::MAX,
+            rest: Vec::new(),
             stalls: false,
             #[cfg(unix)]
             waker: Arc::default(),
@@ -97,19 +104,26 @@ impl FileSource {
         operator.opened(descriptor);
     }
 
-    /// One read; `None` at the end.
+    /// The next piece; `None` at the end.
     fn read(&mut self, operator: &Operator) -> Result<Option<Vec<u8>>, Failure> {
         let Some(file) = &mut self.file else { return Ok(None) };
-        let most = if operator.is_linked() && !self.options.read_bytes_set {
-            LINKED_READ
-        } else {
-            self.options.read_bytes
+        let ours = operator.is_linked() && !self.options.read_bytes_set;
+        let rows = ours && !self.stalls && operator.feeds_rows();
+        if !rows && !self.rest.is_empty() {
+            // Somebody came in between.
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
+        let most = match (ours, rows) {
+            (_, true) => ROWS_READ,
+            (true, false) => LINKED_READ,
+            (false, false) => self.options.read_bytes,
         };
         let most = (most as u64).min(self.left) as usize;
         if most == 0 {
-            return Ok(None);
+            return Ok(self.take_rest());
         }
-        let mut buffer = block::take(most);
+        let mut buffer = block::take(self.rest.len() + most);
+        buffer.append(&mut self.rest);
         loop {
             #[cfg(unix)]
             if self.stalls {
@@ -122,22 +136,51 @@ impl FileSource {
                 }
             }
             // One system call: what a slow source has now is handed on now.
-            let roomy = self.left == u64::MAX && !self.options.read_bytes_set;
+            let roomy = self.left == u64::MAX
+                && !self.options.read_bytes_set
+                && (!rows || buffer.capacity() - buffer.len() < 2 * most);
             let read = super::read_once(file, &mut buffer, most, roomy);
             match read {
-                Ok(0) => return Ok(None),
+                Ok(0) => {
+                    self.rest = buffer;
+                    return Ok(self.take_rest());
+                }
                 Ok(n) => {
                     if self.left != u64::MAX {
                         self.left -= n as u64;
+                    }
+                    operator.took(n);
+                    if rows {
+                        self.hold_rest(&mut buffer, n);
                     }
                     return Ok(Some(buffer));
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Another reader was faster, of a file that somebody made non-blocking.
                 Err(error) if self.stalls && error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(Failure::io(&error, "read", &self.options.path)),
+                Err(error) => {
+                    // What was read before the error is delivered before it.
+                    operator.emit(buffer);
+                    return Err(Failure::io(&error, "read", &self.options.path));
+                }
             }
         }
+    }
+
+    /// Cuts `buffer` behind the last row that ends in its last `new` bytes, and keeps the rest for the next read: a cutter
+    /// downstream need not copy a whole buffer then to put it behind the start of its first row.
+    fn hold_rest(&mut self, buffer: &mut Vec<u8>, new: usize) {
+        let from = buffer.len() - new.min(LONGEST_REST);
+        if let Some(at) = memchr::memrchr(b'\n', &buffer[from..]) {
+            let end = from + at + 1;
+            self.rest.extend_from_slice(&buffer[end..]);
+            buffer.truncate(end);
+        }
+    }
+
+    fn take_rest(&mut self) -> Option<Vec<u8>> {
+        let rest = std::mem::take(&mut self.rest);
+        (!rest.is_empty()).then_some(rest)
     }
 
     fn turn(&mut self, operator: &Operator) -> Result<Next, Failure> {
@@ -162,7 +205,6 @@ impl FileSource {
             }
             match self.read(operator)? {
                 Some(bytes) => {
-                    operator.took(bytes.len());
                     operator.emit(bytes);
                 }
                 None => {
@@ -195,5 +237,6 @@ impl Driver for FileSource {
 
     fn close(&mut self, _operator: &Operator) {
         self.file = None;
+        self.rest = Vec::new();
     }
 }

@@ -50,25 +50,30 @@ pub trait Driver: Send {
     /// Lets go of what it holds; nothing follows.
     fn close(&mut self, _operator: &Operator) {}
 
+    /// Whether it cuts its input at rows, and so takes buffers that end with one without a copy. Asked once.
+    fn cuts_rows(&self) -> bool {
+        false
+    }
+
     /// Native memory of the driver's own state, in bytes.
     fn state_bytes(&self) -> usize {
         0
     }
 }
 
-/// One `read(2)` into an empty buffer: of up to `most` bytes, or of as many as the buffer has room for (`roomy`).
+/// One `read(2)` behind what `buffer` holds: of up to `most` bytes, or of as many as the buffer has room for (`roomy`).
 ///
 /// `read_to_end` would go on reading to fill the buffer; a FIFO's bytes must not wait for more.
 fn read_once(file: &mut File, buffer: &mut Vec<u8>, most: usize, roomy: bool) -> io::Result<usize> {
-    buffer.clear();
+    let start = buffer.len();
     #[cfg(unix)]
-    if roomy || buffer.capacity() == most {
+    if roomy || buffer.capacity() - start == most {
         // Into memory that was never zeroed: zeroing costs a tenth of a read from the page cache.
         return Ok(rustix::io::read(&*file, rustix::buffer::spare_capacity(buffer))?);
     }
     let _ = roomy;
-    buffer.resize(most, 0);
-    let read = file.read(buffer);
-    buffer.truncate(*read.as_ref().unwrap_or(&0));
+    buffer.resize(start + most, 0);
+    let read = file.read(&mut buffer[start..]);
+    buffer.truncate(start + *read.as_ref().unwrap_or(&0));
     read
 }

@@ -19,7 +19,7 @@ impl Driver for PassDriver {
                 return Next::Idle(Waiting::Room);
             }
             match operator.take() {
-                Some(Input::Bytes(bytes)) => operator.emit(bytes),
+                Some(Input::Bytes(bytes) | Input::CheckedRows(bytes)) => operator.emit(bytes),
                 Some(Input::Control(control)) => carry_out(operator, control),
                 None => return Next::Idle(Waiting::Input),
             }

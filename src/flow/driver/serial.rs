@@ -164,8 +164,10 @@ impl SerialDriver {
                 continue;
             }
             match operator.take() {
-                Some(Input::Bytes(bytes)) if self.over => operator.keep_remainder(&bytes),
-                Some(Input::Bytes(bytes)) => self.input = Some((bytes, 0)),
+                Some(Input::Bytes(bytes) | Input::CheckedRows(bytes)) if self.over => {
+                    operator.keep_remainder(&bytes)
+                }
+                Some(Input::Bytes(bytes) | Input::CheckedRows(bytes)) => self.input = Some((bytes, 0)),
                 Some(Input::Control(control)) => self.control = Some(control),
                 None => {
                     self.emit(operator);

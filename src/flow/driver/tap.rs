@@ -38,7 +38,7 @@ impl Driver for TapDriver {
                 return Next::Again;
             }
             match operator.take() {
-                Some(Input::Bytes(bytes)) => {
+                Some(Input::Bytes(bytes) | Input::CheckedRows(bytes)) => {
                     self.tap.see(&bytes);
                     seen += bytes.len();
                     operator.emit(bytes);

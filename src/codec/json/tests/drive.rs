@@ -31,6 +31,12 @@ pub(super) fn drive_bytes(
         (job.first, job.last) = (i == 0, i + 1 == count);
         let mut out = Vec::new();
         let report = stage.run(job, &mut out);
+        let (mut kept, mut selected) = (Vec::new(), Vec::new());
+        if let Some(same) = stage.select(job, &mut kept, &mut selected) {
+            let parts = kept.iter().map(|part| &job.bytes[part.clone()]);
+            let whole: Vec<u8> = parts.chain([&selected[..]]).flatten().copied().collect();
+            assert_eq!((whole, format!("{same:?}")), (out.clone(), format!("{report:?}")));
+        }
         let joined = joiner.join(job.first, job.last, report, &mut out, &mut side);
         body.append(&mut out);
         if let Err(error) = joined {
