@@ -68,7 +68,7 @@ test('an atomic file with exclusive flags does not take a name that was taken me
   const closed = new Promise((resolve) => sink.once('close', resolve));
   const [error] = await once(sink, 'error');
   assert.equal(error.code, 'EEXIST');
-  assert.equal(error.dest, at('out'));
+  assert.equal(error.path, at('out'));
   await closed;
   assert.equal(fs.readFileSync(at('out'), 'utf8'), 'theirs');
   assert.deepEqual(fs.readdirSync(dir), ['out']);
@@ -80,4 +80,129 @@ test('an atomic file with exclusive flags takes a free name, and leaves nothing 
   await once(sink, 'close');
   assert.equal(fs.readFileSync(at('out'), 'utf8'), 'ours');
   assert.deepEqual(fs.readdirSync(dir), ['out']);
+});
+
+/** @param {string} name @returns {string} a FIFO */
+function fifo(name) {
+  execFileSync('mkfifo', [at(name)]);
+  return at(name);
+}
+
+/** @param {any} stream @returns {Promise<any[]>} the names of its events, when it is closed */
+async function untilClosed(stream) {
+  /** @type {any[]} */
+  const events = [];
+  for (const name of ['open', 'finish', 'end', 'error']) stream.on(name, () => events.push(name));
+  await new Promise((resolve) => stream.once('close', resolve));
+  return events;
+}
+
+test('a source of a FIFO that nobody writes lets go of it when it is destroyed', async () => {
+  const source = createReadStream(fifo('fifo'));
+  source.resume();
+  const events = untilClosed(source);
+  await once(source, 'ready');
+  await turn();
+  source.destroy();
+  assert.deepEqual(await events, ['open']);
+  assert.equal(source.fd, null);
+});
+
+test('a source of a FIFO waits for its writer, and ends with it', async () => {
+  const source = createReadStream(fifo('fifo'), { encoding: 'utf8' });
+  const text = source.toArray();
+  await once(source, 'open');
+  const writer = fs.openSync(at('fifo'), 'w');
+  await turn();
+  fs.writeSync(writer, 'through');
+  fs.closeSync(writer);
+  assert.equal((await text).join(''), 'through');
+});
+
+test('a sink of a FIFO that nobody opens is destroyed while it waits for a reader', async () => {
+  const sink = createWriteStream(fifo('fifo'));
+  sink.write('x');
+  const events = untilClosed(sink);
+  await turn();
+  sink.destroy();
+  assert.deepEqual(await events, []);
+  assert.equal(sink.fd, null);
+});
+
+test('a signal ends the wait for the other end of a FIFO', async () => {
+  const abort = new AbortController();
+  const sink = createWriteStream(fifo('fifo'), { signal: abort.signal });
+  const closed = untilClosed(sink);
+  await turn();
+  abort.abort();
+  assert.deepEqual(await closed, ['error']);
+});
+
+test('two streams meet at a FIFO, whichever comes first', async () => {
+  const bytes = 'x'.repeat(1_000_000);
+  for (const first of ['sink', 'source']) {
+    const name = fifo(first);
+    const sink = first === 'sink' ? createWriteStream(name) : null;
+    if (sink !== null) await turn();
+    const source = createReadStream(name, { encoding: 'utf8' });
+    (sink ?? createWriteStream(name)).end(bytes);
+    assert.equal((await source.toArray()).join(''), bytes);
+  }
+});
+
+test('a descriptor that does not block is waited for', async () => {
+  const { O_RDWR, O_NONBLOCK } = fs.constants;
+  const fd = fs.openSync(fifo('fifo'), O_RDWR | O_NONBLOCK);
+  const sink = createWriteStream('', { fd });
+  const source = createReadStream('', { fd: fs.openSync(at('fifo'), O_RDWR | O_NONBLOCK) });
+  const length = 3_000_000;
+  let read = 0;
+  const all = new Promise((resolve) => source.on('data', (chunk) => (read += chunk.length) === length && resolve(read)));
+  // Nothing to read at first, and later more to write than the FIFO holds.
+  await turn();
+  sink.end(Buffer.alloc(length));
+  assert.equal(await all, length);
+  const closed = once(source, 'close');
+  source.destroy();
+  await closed;
+});
+
+test('functions of node:fs that somebody replaced are called', async () => {
+  const { read, write } = fs;
+  fs.writeFileSync(at('input'), 'seen');
+  let calls = 0;
+  /** @type {any} */ (fs).read = (/** @type {any[]} */ ...args) => (calls++, /** @type {any} */ (read)(...args));
+  /** @type {any} */ (fs).write = (/** @type {any[]} */ ...args) => (calls++, /** @type {any} */ (write)(...args));
+  try {
+    const sink = createWriteStream(at('output'));
+    createReadStream(at('input')).pipe(sink);
+    await once(sink, 'close');
+  } finally {
+    Object.assign(fs, { read, write });
+  }
+  assert.equal(fs.readFileSync(at('output'), 'utf8'), 'seen');
+  assert.equal(calls, 3);
+});
+
+test('a stream on somebody else\'s file system can be corked', async () => {
+  const sink = createWriteStream(at('output'), { fs });
+  sink.cork();
+  sink.write('a');
+  sink.end('b');
+  await once(sink, 'close');
+  assert.equal(fs.readFileSync(at('output'), 'utf8'), 'ab');
+});
+
+test('close is not in the tick of finish or end: one can be awaited after the other', async () => {
+  for (let i = 0; i < 20; i++) {
+    const sink = createWriteStream(at('file'));
+    sink.end('x');
+    await once(sink, 'finish');
+    assert.equal(sink.closed, false);
+    await once(sink, 'close');
+    const source = createReadStream(at('file')).resume();
+    await once(source, 'end');
+    assert.equal(source.closed, false);
+    await once(source, 'close');
+  }
 });

@@ -7,11 +7,15 @@
 
 const nodeFs = require('node:fs');
 const { Port, kInput, kOutput, kOutputEnded, kOpened, kFailed, kSettled } = require('./internal/port.js');
-const { readableSide, writableSide, mix, own, bounded, writableBytes, without } = require('./internal/native-stream.js');
+const { event } = require('./internal/doorbell.js');
+const { readableSide, writableSide, mix, own, bounded, without } = require('./internal/native-stream.js');
 const { openFlags, openMode } = require('./internal/open-flags.js');
 const { read: readStats, unmeasured } = require('./internal/stats.js');
 const { boolean } = require('./internal/options.js');
 const { destroyedError, invalidArgValue } = require('./internal/errors.js');
+
+// Taken now: whoever replaces them in `node:fs` later, perhaps by ours, changes nothing here.
+const { ReadStream: NodeReadStream, WriteStream: NodeWriteStream } = nodeFs;
 
 /** Bytes in one read for JavaScript, as in `node:fs`. */
 const READ_BYTES = 64 * 1024;
@@ -40,17 +44,35 @@ const kCompleted = Symbol('millrace.fs.completed');
 
 /** @typedef {(error?: Error | null) => void} Callback */
 
+/** Functions that Node's streams call, as they were. Not `close`: there are packages that replace it for everybody. */
+const CALLED = { open: nodeFs.open, read: nodeFs.read, write: nodeFs.write, writev: nodeFs.writev, fsync: nodeFs.fsync };
+
 /**
- * The options that Node does not keep as properties, as they were at the call.
+ * Whether somebody wants to see the calls that Node's stream would make: functions of `node:fs`, or methods of the given
+ * `FileHandle`, were replaced.
+ *
+ * @param {any} fd
+ * @returns {boolean}
+ */
+function watched(fd) {
+  const given = typeof fd === 'object' && fd !== null;
+  return Object.entries(CALLED).some(([name, own]) =>
+    given ? Object.hasOwn(fd, name) : /** @type {any} */ (nodeFs)[name] !== own,
+  );
+}
+
+/**
+ * The options that Node does not keep as properties, as they were at the call. `theirs`: the stream stays Node's.
  *
  * @param {unknown} options
- * @returns {{ fs: any, autoClose: any, highWaterMark: any, fd: any, flags: any, atomic: boolean }}
+ * @returns {{ fs: any, autoClose: any, highWaterMark: any, fd: any, flags: any, atomic: boolean, theirs: boolean }}
  */
 function chosen(options) {
   const { fs, autoClose, highWaterMark, fd, flags, atomic } = /** @type {any} */ (
     typeof options === 'object' && options !== null ? options : {}
   );
-  return { fs, autoClose, highWaterMark, fd, flags, atomic: boolean({ atomic }, 'atomic', false) };
+  const aside = boolean({ atomic }, 'atomic', false);
+  return { fs, autoClose, highWaterMark, fd, flags, atomic: aside, theirs: Boolean(fs) || (!aside && watched(fd)) };
 }
 
 /**
@@ -78,12 +100,11 @@ function checkAtomic({ fs, fd, flags = 'w' }) {
 const fileLife = {
   _construct(/** @type {Callback} */ callback) {
     const { open, _construct } = this[kBase];
-    const { fs, autoClose } = this[kOptions];
+    const { theirs, autoClose } = this[kOptions];
     if (this[kOver]) {
       // Aborted before it began. Node opens the file nonetheless, and leaves it open.
       callback();
-    } else if (fs) {
-      // Someone's own file system: the stream stays Node's.
+    } else if (theirs) {
       _construct.call(this, callback);
     } else if (this.open !== open || (this.fd === null && autoClose === false)) {
       // Somebody replaced `open`, or the descriptor is to outlive the stream: Node opens, and we get a duplicate.
@@ -103,8 +124,8 @@ const fileLife = {
 
   /** Makes the port at once where that is possible, so that a stream can be composed and measured before it is open. */
   [kPrepare]() {
-    const { fs, autoClose } = this[kOptions];
-    if (fs || this.destroyed || this.open !== this[kBase].open || (this.fd === null && autoClose === false)) return;
+    const { theirs, autoClose } = this[kOptions];
+    if (theirs || this.destroyed || this.open !== this[kBase].open || (this.fd === null && autoClose === false)) return;
     try {
       this[kAttach](this.fd);
     } catch {
@@ -128,10 +149,16 @@ const fileLife = {
     this.emit('ready');
   },
 
-  [kSettled]() {
+  [kSettled](/** @type {number} */ bits) {
     const port = this[this[kSide]];
-    if (port.operator.descriptor() >= 0) this[kOpened]();
-    else port.fail();
+    if (bits & event.FAILED) port.fail();
+    else if (port.operator.descriptor() >= 0) this[kOpened]();
+    else {
+      // The opening was interrupted, because of a `destroy` that goes on now.
+      const callback = this[kOpening];
+      this[kOpening] = undefined;
+      callback?.();
+    }
   },
 
   destroy(/** @type {Error | undefined} */ error, /** @type {Callback | undefined} */ callback) {
@@ -160,9 +187,15 @@ const fileLife = {
     port.destroy(true, () => {
       // A write that was under way, as Node ends it.
       port.takeCallback()?.(destroyedError('write'));
-      // Ours is closed. One that was given, or that Node opened, is Node's to close.
-      if (this[kOpenedHere]) this.fd = null;
-      _destroy.call(this, error, callback);
+      // One that was given, or that Node opened, is Node's to close.
+      if (!this[kOpenedHere]) {
+        _destroy.call(this, error, callback);
+        return;
+      }
+      // Ours is closed already, perhaps in the very tick of `finish`. Node's `close` is never that soon, and who awaits one
+      // event after the other must not miss it.
+      this.fd = null;
+      setImmediate(() => _destroy.call(this, error ?? port.closeError(), callback));
     });
   },
 };
@@ -178,17 +211,36 @@ function counter(stream, name, count) {
   Object.defineProperty(stream, name, { get: count, set() {}, enumerable: true, configurable: true });
 }
 
-/** Reads a file. */
-class ReadStream extends nodeFs.ReadStream {
-  /**
-   * @param {any} path
-   * @param {any} [options]
-   */
-  constructor(path, options) {
-    super(path, options);
-    this[kOptions] = chosen(options);
-    this[kPrepare]();
-  }
+/**
+ * A constructor that may be called without `new`, as Node's may: programs that wrap `fs` do.
+ *
+ * @param {Function} type
+ * @param {any} base Node's
+ * @param {object[]} sides
+ */
+function inherit(type, base, sides) {
+  Object.setPrototypeOf(type, base);
+  Object.setPrototypeOf(type.prototype, base.prototype);
+  mix(type, [...sides, { [kBase]: base.prototype }]);
+}
+
+/**
+ * Reads a file.
+ *
+ * @this {any}
+ * @param {any} path
+ * @param {any} [options]
+ */
+function ReadStream(path, options) {
+  if (!(this instanceof ReadStream)) return new /** @type {any} */ (ReadStream)(path, options);
+  NodeReadStream.call(this, path, options);
+  this[kOptions] = chosen(options);
+  this[kPrepare]();
+}
+
+/** @type {ThisType<any>} */
+const reading = {
+  [kSide]: kOutput,
 
   /**
    * @param {number | null} fd that is open already
@@ -196,7 +248,7 @@ class ReadStream extends nodeFs.ReadStream {
    */
   [kAttach](fd) {
     const { highWaterMark } = this[kOptions];
-    const { start, end } = /** @type {any} */ (this);
+    const { start, end } = this;
     const port = new Port(
       this,
       bounded(
@@ -219,40 +271,46 @@ class ReadStream extends nodeFs.ReadStream {
       ),
     );
     own(this, kOutput, port);
-    port.ownRead = ReadStream.prototype._read;
+    port.ownRead = reading._read;
     counter(this, 'bytesRead', () => port.bytesGiven());
     counter(this, 'pos', () => (start === undefined ? undefined : start + port.bytesGiven()));
     return port;
-  }
+  },
 
-  /** @param {number} size */
-  _read(size) {
-    if (this[kOutput] === undefined) super._read(size);
+  _read(/** @type {number} */ size) {
+    if (this[kOutput] === undefined) NodeReadStream.prototype._read.call(this, size);
     else readableSide._read.call(this);
-  }
+  },
 
   [kOutputEnded]() {
     this.push(null);
-  }
-}
-mix(ReadStream, [without(readableSide, ['_read']), fileLife, { [kBase]: nodeFs.ReadStream.prototype, [kSide]: kOutput }]);
+  },
+};
 
-/** Writes a file. */
-class WriteStream extends nodeFs.WriteStream {
-  /**
-   * @param {any} path
-   * @param {any} [options]
-   */
-  constructor(path, options) {
-    const own = chosen(options);
-    if (own.atomic) checkAtomic(own);
-    super(path, options);
-    this[kOptions] = own;
-    this[kWatched] = false;
-    /** @type {Callback | null} */
-    this[kCompleted] = null;
-    this[kPrepare]();
-  }
+inherit(ReadStream, NodeReadStream, [without(readableSide, ['_read']), fileLife, reading]);
+
+/**
+ * Writes a file.
+ *
+ * @this {any}
+ * @param {any} path
+ * @param {any} [options]
+ */
+function WriteStream(path, options) {
+  if (!(this instanceof WriteStream)) return new /** @type {any} */ (WriteStream)(path, options);
+  const own = chosen(options);
+  if (own.atomic) checkAtomic(own);
+  NodeWriteStream.call(this, path, options);
+  this[kOptions] = own;
+  this[kWatched] = false;
+  /** @type {Callback | null} */
+  this[kCompleted] = null;
+  this[kPrepare]();
+}
+
+/** @type {ThisType<any>} */
+const writing = {
+  [kSide]: kInput,
 
   /**
    * @param {number | null} fd that is open already
@@ -260,7 +318,7 @@ class WriteStream extends nodeFs.WriteStream {
    */
   [kAttach](fd) {
     const { highWaterMark, atomic } = this[kOptions];
-    const { start, flush } = /** @type {any} */ (this);
+    const { start, flush } = this;
     const port = new Port(
       this,
       bounded(
@@ -282,52 +340,33 @@ class WriteStream extends nodeFs.WriteStream {
       ),
     );
     own(this, kInput, port);
-    port.ownWrite = WriteStream.prototype._write;
-    port.ownAccept = WriteStream.prototype.write;
+    port.ownWrite = writing._write;
+    port.ownAccept = writing.write;
     counter(this, 'bytesWritten', () => port.bytesGiven());
     counter(this, 'pos', () => (start === undefined ? undefined : start + port.bytesGiven()));
     return port;
-  }
+  },
 
-  get writableLength() {
-    return writableBytes(this);
-  }
-
-  /**
-   * @param {any} chunk
-   * @param {any} encoding
-   * @param {any} [callback]
-   */
-  write(chunk, encoding, callback) {
+  write(/** @type {any} */ chunk, /** @type {any} */ encoding, /** @type {any} */ callback) {
     if (typeof encoding === 'function' || typeof callback === 'function') this[kWatched] = true;
-    return super.write(chunk, encoding, callback);
-  }
+    return NodeWriteStream.prototype.write.call(this, chunk, encoding, callback);
+  },
 
-  /**
-   * @param {Buffer} chunk
-   * @param {BufferEncoding} encoding
-   * @param {Callback} callback
-   */
-  _write(chunk, encoding, callback) {
+  _write(/** @type {Buffer} */ chunk, /** @type {BufferEncoding} */ encoding, /** @type {Callback} */ callback) {
     const port = this[kInput];
-    if (port === undefined) super._write(chunk, encoding, callback);
+    if (port === undefined) NodeWriteStream.prototype._write.call(this, chunk, encoding, callback);
     else if (this[kWatched]) port.writeThrough([{ chunk }], callback);
     else port.write(chunk, callback);
-  }
+  },
 
-  /**
-   * @param {{ chunk: Buffer, encoding: BufferEncoding }[]} chunks
-   * @param {Callback} callback
-   */
-  _writev(chunks, callback) {
+  _writev(/** @type {{ chunk: Buffer, encoding: BufferEncoding }[]} */ chunks, /** @type {Callback} */ callback) {
     const port = this[kInput];
-    if (port === undefined) super._writev?.(chunks, callback);
+    if (port === undefined) NodeWriteStream.prototype._writev?.call(this, chunks, callback);
     else if (this[kWatched]) port.writeThrough(chunks, callback);
     else port.writeAll(chunks, callback);
-  }
+  },
 
-  /** @param {Callback} callback */
-  _final(callback) {
+  _final(/** @type {Callback} */ callback) {
     const port = this[kInput];
     if (port === undefined) {
       callback();
@@ -335,35 +374,31 @@ class WriteStream extends nodeFs.WriteStream {
     }
     this[kCompleted] = callback;
     port.end();
-  }
+  },
 
   [kOutputEnded]() {
     this[kCompleted]?.();
-  }
-}
+  },
+};
 
-mix(WriteStream, [
-  without(writableSide, ['_write']),
-  fileLife,
-  { [kBase]: nodeFs.WriteStream.prototype, [kSide]: kInput },
-]);
+inherit(WriteStream, NodeWriteStream, [without(writableSide, ['_write']), fileLife, writing]);
 
 /**
  * @param {any} path
  * @param {any} [options]
- * @returns {ReadStream}
+ * @returns {any} a `ReadStream`
  */
 function createReadStream(path, options) {
-  return new ReadStream(path, options);
+  return new /** @type {any} */ (ReadStream)(path, options);
 }
 
 /**
  * @param {any} path
  * @param {any} [options]
- * @returns {WriteStream}
+ * @returns {any} a `WriteStream`
  */
 function createWriteStream(path, options) {
-  return new WriteStream(path, options);
+  return new /** @type {any} */ (WriteStream)(path, options);
 }
 
 module.exports = { createReadStream, createWriteStream, ReadStream, WriteStream };

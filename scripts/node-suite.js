@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 
-// Runs Node's own tests of zlib twice, on node:zlib and with millrace/zlib in its place, and prints where they differ.
+// Runs Node's own tests of a module twice, on Node's and with millrace's in its place, and prints where they differ.
 // The tests are not part of this package: give it a checkout of Node (or of its test folder).
 
 const fs = require('node:fs');
@@ -12,18 +12,27 @@ const { runMain } = require('./internal/main.js');
 
 const USAGE = `Usage: node scripts/node-suite.js [options] [checkout]
 
-Runs test/parallel/test-zlib*.js of a checkout of Node, each on node:zlib and on millrace/zlib.
+Runs the tests of zlib or of fs's streams in test/parallel of a checkout of Node, each on Node's module and on millrace's.
 
   checkout           a folder with test/parallel in it; defaults to NODE_TEST_DIR
 Options:
+  --module <name>    zlib or fs, defaults to zlib
   --only <text>      the files with this in their name
   --failures         print what the failing files say
   --timeout <s>      seconds for each file, defaults to 120
   --help
 
-Exit codes: 0 all that pass on node:zlib pass on ours; 1 some do not; 2 wrong use.`;
+Exit codes: 0 all that pass on Node's pass on ours; 1 some do not; 2 wrong use.`;
 
-const REDIRECT = path.join(__dirname, 'internal', 'redirect-zlib.js');
+/** @type {Record<string, { files: RegExp, redirect: string }>} */
+const MODULES = {
+  zlib: { files: /^test-zlib.*\.js$/, redirect: path.join(__dirname, 'internal', 'redirect-zlib.js') },
+  fs: {
+    files:
+      /^test-(?:fs-(?:read-?stream|write-?stream|stream-|ready-event|promises-file-handle-stream)|file-(?:read|write)).*\.m?js$/,
+    redirect: path.join(__dirname, 'internal', 'redirect-fs.js'),
+  },
+};
 
 /**
  * Why a file is not to be judged by, where it does not pass.
@@ -77,6 +86,7 @@ async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      module: { type: 'string', default: 'zlib' },
       only: { type: 'string', default: '' },
       failures: { type: 'boolean', default: false },
       timeout: { type: 'string', default: '120' },
@@ -84,19 +94,20 @@ async function main() {
     },
   });
   const checkout = positionals[0] ?? process.env.NODE_TEST_DIR;
-  if (values.help || !checkout) {
+  const suite = MODULES[values.module];
+  if (values.help || !checkout || !suite) {
     console.log(USAGE);
     return values.help ? 0 : 2;
   }
   const folder = path.resolve(checkout, 'test', 'parallel');
-  const files = fs.readdirSync(folder).filter((name) => /^test-zlib.*\.js$/.test(name) && name.includes(values.only));
+  const files = fs.readdirSync(folder).filter((name) => suite.files.test(name) && name.includes(values.only));
   const count = { both: 0, lost: 0, won: 0, neither: 0 };
   for (const name of files.sort()) {
     const file = path.join(folder, name);
     const flags = /^\/\/ Flags: (.*)$/m.exec(fs.readFileSync(file, 'utf8'))?.[1].split(' ') ?? [];
     const timeout = Number(values.timeout) * 1000;
     const node = await runFile(file, flags, timeout);
-    const ours = await runFile(file, [...flags, '--require', REDIRECT], timeout);
+    const ours = await runFile(file, [...flags, '--require', suite.redirect], timeout);
     if (node.passed) count[ours.passed ? 'both' : 'lost'] += 1;
     else count[ours.passed ? 'won' : 'neither'] += 1;
     const note = name in NOT_OURS ? `  (${NOT_OURS[name]})` : '';
@@ -104,8 +115,8 @@ async function main() {
     if (values.failures && !ours.passed) console.log(ours.output.replace(/^/gm, '    '));
   }
   console.log(
-    `node:zlib of ${process.version} passes ${count.both + count.lost} of ${files.length} files; ` +
-      `millrace/zlib passes ${count.both} of those, and ${count.won} that node:zlib does not.`,
+    `node:${values.module} of ${process.version} passes ${count.both + count.lost} of ${files.length} files; ` +
+      `millrace/${values.module} passes ${count.both} of those, and ${count.won} that node:${values.module} does not.`,
   );
   return count.lost === 0 ? 0 : 1;
 }

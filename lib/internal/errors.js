@@ -59,7 +59,7 @@ function fromFailure(json, stage) {
 function systemError({ errno, syscall, path, dest, message }) {
   const [code, text] = getSystemErrorMap().get(-errno) ?? ['EIO', message];
   // Node names the path for calls that take one, not for those on a descriptor.
-  const named = syscall === 'open' || syscall === 'rename';
+  const named = syscall === 'open' || syscall === 'rename' || syscall === 'link';
   const place = named ? ` '${path}'${dest ? ` -> '${dest}'` : ''}` : '';
   /** @type {any} */
   const error = new Error(`${code}: ${text}, ${syscall}${place}`);

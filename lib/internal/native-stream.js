@@ -124,7 +124,7 @@ const writableSide = {
 
   cork() {
     // What is written while corked waits in JavaScript; linked bytes would overtake it.
-    this[kInput].previous?.unlink();
+    this[kInput]?.previous?.unlink();
     Writable.prototype.cork.call(this);
   },
 

@@ -376,6 +376,13 @@ class Port {
     for (const waiting of callbacks) process.nextTick(waiting);
   }
 
+  /** @returns {Error | undefined} what closing the file failed with, once it is closed and where nothing failed before */
+  closeError() {
+    const failure = this.failed ? null : this.operator.failure();
+    const error = failure === null ? undefined : fromFailure(failure, this.name);
+    return error?.syscall === 'close' ? error : undefined;
+  }
+
   /**
    * Drops all work. The operator stays for its counters until the stream is collected.
    *

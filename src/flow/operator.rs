@@ -131,6 +131,8 @@ struct Ports {
     inbox_bytes: usize,
     outbox: VecDeque<Output>,
     outbox_bytes: usize,
+    /// Output that nobody took before the operator was destroyed.
+    dropped_bytes: usize,
     marks: VecDeque<u32>,
     side: Vec<u8>,
     next: Option<Arc<Operator>>,
@@ -198,6 +200,7 @@ impl Operator {
                 inbox_bytes: 0,
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
+                dropped_bytes: 0,
                 marks: VecDeque::new(),
                 side: Vec::new(),
                 next: None,
@@ -481,7 +484,7 @@ impl Operator {
     pub fn given(&self) -> u64 {
         // Under the lock, so that the two counts belong together.
         let ports = self.ports();
-        self.meter.bytes_out.load(Ordering::Relaxed) - ports.outbox_bytes as u64
+        self.meter.bytes_out.load(Ordering::Relaxed) - (ports.outbox_bytes + ports.dropped_bytes) as u64
     }
 
     /// Ends an open(2) or a wait that may last forever.
@@ -503,7 +506,7 @@ impl Operator {
             freed = ports.inbox_bytes + ports.outbox_bytes;
             (inbox, outbox) = (std::mem::take(&mut ports.inbox), std::mem::take(&mut ports.outbox));
             ports.inbox_bytes = 0;
-            ports.outbox_bytes = 0;
+            ports.dropped_bytes = std::mem::take(&mut ports.outbox_bytes);
             ports.side = Vec::new();
             next = ports.next.take();
             prev = std::mem::take(&mut ports.prev);
@@ -767,6 +770,11 @@ impl Operator {
         }
         self.meter.end();
         self.tell(event::FAILED);
+    }
+
+    /// The file could not be closed properly: told beside `CLOSED`, where nothing failed before.
+    pub fn close_failed(&self, failure: Failure) {
+        self.ports().failure.get_or_insert(failure);
     }
 
     /// Whether nothing is to be done any more.

@@ -3,7 +3,6 @@
 use crate::binding::descriptor;
 use crate::flow::{Driver, FileSink, FileSource, SinkOptions, SourceOptions};
 use serde::Deserialize;
-use std::fs::File;
 use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +33,7 @@ impl Source {
         let Self { fd, start, end, read_bytes, read_bytes_set, flags, mode } = self;
         let options =
             SourceOptions { path: path(path_bytes), start, end, read_bytes, read_bytes_set, flags, mode };
-        Ok(Box::new(FileSource::new(options, open(fd)?)))
+        Ok(Box::new(FileSource::new(options, fd.map(descriptor::duplicate))))
     }
 }
 
@@ -42,12 +41,8 @@ impl Sink {
     pub(super) fn build(self, path_bytes: &[u8]) -> Result<Box<dyn Driver>, String> {
         let Self { fd, start, flags, mode, atomic, flush } = self;
         let options = SinkOptions { path: path(path_bytes), flags, mode, start, atomic, flush };
-        Ok(Box::new(FileSink::new(options, open(fd)?)))
+        Ok(Box::new(FileSink::new(options, fd.map(descriptor::duplicate))))
     }
-}
-
-fn open(fd: Option<i32>) -> Result<Option<File>, String> {
-    fd.map(descriptor::duplicate).transpose().map_err(|e| e.to_string())
 }
 
 #[cfg(unix)]

@@ -1,11 +1,12 @@
 //! Reads a file: the native side of `millrace/fs` `createReadStream`.
 
+use super::open::{self, Nature};
 use super::{Driver, Lane, Next};
 use crate::flow::meter::Waiting;
 use crate::flow::operator::{Control, Input, Operator};
 use crate::flow::{Failure, block};
 use std::fs::File;
-use std::io::{ErrorKind, Seek, SeekFrom};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,77 +39,74 @@ pub struct SourceOptions {
 /// Reads a file.
 pub struct FileSource {
     options: SourceOptions,
+    /// A file that is open already, or why it cannot be used.
+    given: Option<io::Result<File>>,
     file: Option<File>,
-    given: bool,
+    opened: bool,
+    /// Where the next byte is; `None` at the file's own position, which others may share.
+    position: Option<u64>,
     left: u64,
     /// The start of a row, read already: it goes in front of the next read. Empty but for linked regular files.
     rest: Vec<u8>,
-    /// A FIFO, a terminal, a socket: reads may last forever.
-    stalls: bool,
+    nature: Nature,
     #[cfg(unix)]
     waker: Arc<super::stall::Waker>,
     done: bool,
 }
 
 impl FileSource {
-    /// Opens and reads what `options` say; `file` where it is open already.
-    pub fn new(options: SourceOptions, file: Option<File>) -> Self {
+    /// Opens and reads what `options` say; `given` where it is open already.
+    pub fn new(options: SourceOptions, given: Option<io::Result<File>>) -> Self {
+        let left = options.end.map_or(u64::MAX, |end| (end + 1).saturating_sub(options.start.unwrap_or(0)));
         Self {
+            position: options.start,
+            left,
             options,
-            given: file.is_some(),
-            file,
-            left: u64::MAX,
+            given,
+            file: None,
+            opened: false,
             rest: Vec::new(),
-            stalls: false,
+            nature: Nature::default(),
             #[cfg(unix)]
             waker: Arc::default(),
             done: false,
         }
     }
 
+    /// Opens the file; leaves `file` empty when that was interrupted.
     fn open(&mut self, operator: &Operator) -> Result<(), Failure> {
         let path = &self.options.path;
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => super::file_sink::open_with(path, self.options.flags, self.options.mode)
-                .map_err(|e| Failure::io(&e, "open", path))?,
+        let file = match self.given.take() {
+            // Node finds out at the first read.
+            Some(given) => Some(given.map_err(|e| Failure::io(&e, "read", path))?),
+            None => self.open_path().map_err(|e| Failure::io(&e, "open", path))?,
         };
-        let kind = file.metadata().map_err(|e| Failure::io(&e, "fstat", path))?.file_type();
-        if kind.is_dir() {
+        self.opened = true;
+        if let Some(file) = &file {
+            self.nature = Nature::of(file).map_err(|e| Failure::io(&e, "fstat", path))?;
+        }
+        operator.opened(open::descriptor(file.as_ref()));
+        self.file = file;
+        if self.nature.directory {
             // open(2) of a directory succeeds; Node reports it at the first read.
-            self.file = Some(file);
-            self.announce(operator);
-            return Err(Failure::io(&std::io::Error::from_raw_os_error(21), "read", path));
+            return Err(Failure::io(&io::Error::from_raw_os_error(21), "read", path));
         }
-        self.stalls = !kind.is_file();
-        let start = self.options.start.unwrap_or(0);
-        if let Some(start) = self.options.start {
-            file.seek(SeekFrom::Start(start)).map_err(|e| Failure::io(&e, "read", path))?;
-        }
-        if let Some(end) = self.options.end {
-            self.left = (end + 1).saturating_sub(start);
-        }
-        self.file = Some(file);
-        self.announce(operator);
         Ok(())
     }
 
-    fn announce(&self, operator: &Operator) {
+    fn open_path(&self) -> io::Result<Option<File>> {
+        let SourceOptions { path, flags, mode, .. } = &self.options;
         #[cfg(unix)]
-        let descriptor = {
-            use std::os::fd::AsRawFd;
-            self.file.as_ref().map_or(-1, |f| i64::from(f.as_raw_fd()))
-        };
+        return open::open(path, *flags, *mode, &self.waker);
         #[cfg(not(unix))]
-        let descriptor = -1;
-        operator.opened(descriptor);
+        open::open_with(path, *flags, *mode).map(Some)
     }
 
     /// The next piece; `None` at the end.
     fn read(&mut self, operator: &Operator) -> Result<Option<Vec<u8>>, Failure> {
         let Some(file) = &mut self.file else { return Ok(None) };
         let ours = operator.is_linked() && !self.options.read_bytes_set;
-        let rows = ours && !self.stalls && operator.feeds_rows();
+        let rows = ours && !self.nature.stalls && operator.feeds_rows();
         if !rows && !self.rest.is_empty() {
             // Somebody came in between.
             return Ok(Some(std::mem::take(&mut self.rest)));
@@ -124,9 +122,11 @@ impl FileSource {
         }
         let mut buffer = block::take(self.rest.len() + most);
         buffer.append(&mut self.rest);
+        #[cfg(unix)]
+        let mut wait = self.nature.stalls;
         loop {
             #[cfg(unix)]
-            if self.stalls {
+            if wait {
                 let ready = self
                     .waker
                     .wait(file, rustix::event::PollFlags::IN)
@@ -139,7 +139,7 @@ impl FileSource {
             let roomy = self.left == u64::MAX
                 && !self.options.read_bytes_set
                 && (!rows || buffer.capacity() - buffer.len() < 2 * most);
-            let read = super::read_once(file, &mut buffer, most, roomy);
+            let read = super::read_once(file, &mut buffer, most, roomy, self.position);
             match read {
                 Ok(0) => {
                     self.rest = buffer;
@@ -149,6 +149,9 @@ impl FileSource {
                     if self.left != u64::MAX {
                         self.left -= n as u64;
                     }
+                    if let Some(position) = &mut self.position {
+                        *position += n as u64;
+                    }
                     operator.took(n);
                     if rows {
                         self.hold_rest(&mut buffer, n);
@@ -157,7 +160,8 @@ impl FileSource {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Another reader was faster, of a file that somebody made non-blocking.
-                Err(error) if self.stalls && error.kind() == ErrorKind::WouldBlock => {}
+                #[cfg(unix)]
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait = true,
                 Err(error) => {
                     // What was read before the error is delivered before it.
                     operator.emit(buffer);
@@ -189,8 +193,8 @@ impl FileSource {
                 self.done = true;
             }
         }
-        if self.file.is_none() || self.given {
-            self.given = false;
+        // A file that was given is looked at when it is to be read.
+        if !self.opened && (self.given.is_none() || operator.is_wanted()) {
             self.open(operator)?;
         }
         if !operator.is_wanted() || self.done {
@@ -235,8 +239,10 @@ impl Driver for FileSource {
         })
     }
 
-    fn close(&mut self, _operator: &Operator) {
-        self.file = None;
+    fn close(&mut self, operator: &Operator) {
         self.rest = Vec::new();
+        if let Some(Err(error)) = self.file.take().map(open::close) {
+            operator.close_failed(Failure::io(&error, "close", &self.options.path));
+        }
     }
 }

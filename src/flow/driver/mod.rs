@@ -6,9 +6,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+mod aside;
 pub mod blocks;
 pub mod file_sink;
 pub mod file_source;
+mod open;
 pub mod pass;
 pub mod serial;
 #[cfg(unix)]
@@ -61,19 +63,37 @@ pub trait Driver: Send {
     }
 }
 
-/// One `read(2)` behind what `buffer` holds: of up to `most` bytes, or of as many as the buffer has room for (`roomy`).
+/// One `read(2)`, or `pread(2)` where there is a position, behind what `buffer` holds: of up to `most` bytes, or of as many as
+/// the buffer has room for (`roomy`).
 ///
 /// `read_to_end` would go on reading to fill the buffer; a FIFO's bytes must not wait for more.
-fn read_once(file: &mut File, buffer: &mut Vec<u8>, most: usize, roomy: bool) -> io::Result<usize> {
+fn read_once(
+    file: &mut File,
+    buffer: &mut Vec<u8>,
+    most: usize,
+    roomy: bool,
+    position: Option<u64>,
+) -> io::Result<usize> {
     let start = buffer.len();
     #[cfg(unix)]
     if roomy || buffer.capacity() - start == most {
         // Into memory that was never zeroed: zeroing costs a tenth of a read from the page cache.
-        return Ok(rustix::io::read(&*file, rustix::buffer::spare_capacity(buffer))?);
+        let room = rustix::buffer::spare_capacity(buffer);
+        return Ok(match position {
+            Some(position) => rustix::io::pread(&*file, room, position)?,
+            None => rustix::io::read(&*file, room)?,
+        });
     }
     let _ = roomy;
     buffer.resize(start + most, 0);
-    let read = file.read(&mut buffer[start..]);
+    let room = &mut buffer[start..];
+    let read = match position {
+        #[cfg(unix)]
+        Some(position) => std::os::unix::fs::FileExt::read_at(file, room, position),
+        #[cfg(windows)]
+        Some(position) => std::os::windows::fs::FileExt::seek_read(file, room, position),
+        _ => file.read(room),
+    };
     buffer.truncate(start + *read.as_ref().unwrap_or(&0));
     read
 }

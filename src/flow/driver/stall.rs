@@ -29,13 +29,9 @@ impl Waker {
     /// # Errors
     /// What `pipe(2)` and `poll(2)` give.
     pub fn wait(&self, file: &File, flags: PollFlags) -> io::Result<bool> {
-        if self.pipe.get().is_none() {
-            let (reader, writer) = rustix::pipe::pipe()?;
-            let _ = self.pipe.set((reader, writer));
-        }
-        let Some((reader, _)) = self.pipe.get() else { return Ok(false) };
+        let reader = self.reader()?;
         loop {
-            if self.woken.load(std::sync::atomic::Ordering::SeqCst) {
+            if self.is_woken() {
                 return Ok(false);
             }
             let mut watched = [PollFd::new(file, flags), PollFd::new(reader, PollFlags::IN)];
@@ -45,5 +41,38 @@ impl Waker {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Waits for about `time`; `false` when woken.
+    ///
+    /// # Errors
+    /// What `pipe(2)` and `poll(2)` give.
+    #[cfg(target_os = "linux")]
+    pub fn pause(&self, time: std::time::Duration) -> io::Result<bool> {
+        let reader = self.reader()?;
+        if self.is_woken() {
+            return Ok(false);
+        }
+        let time = rustix::event::Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&time)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(!self.is_woken()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn reader(&self) -> io::Result<&OwnedFd> {
+        if self.pipe.get().is_none() {
+            // A child process that inherited the writer would change nothing, but should not.
+            #[cfg(target_os = "linux")]
+            let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+            #[cfg(not(target_os = "linux"))]
+            let pipe = rustix::pipe::pipe()?;
+            let _ = self.pipe.set(pipe);
+        }
+        self.pipe.get().map(|(reader, _)| reader).ok_or_else(|| io::ErrorKind::Other.into())
     }
 }
