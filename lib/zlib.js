@@ -50,7 +50,11 @@ function crcBytes(data) {
  */
 function creator(name) {
   const Class = classes[name];
-  const create = (/** @type {any} */ options) => new Class(options);
+  // No arrow: Node's may be called with `new`, too.
+  /** @param {any} [options] */
+  function create(options) {
+    return new Class(options);
+  }
   return Object.defineProperty(create, 'name', { value: `create${name}` });
 }
 

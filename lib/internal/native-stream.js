@@ -14,6 +14,15 @@ const { integer } = require('./options.js');
 /** @typedef {import('./port.js').PortOptions} PortOptions */
 
 /**
+ * @param {Record<string, any>} options stream options
+ * @param {string} key
+ * @returns {number | undefined} bytes; `null` is none given, as in Node
+ */
+function markOf(options, key) {
+  return options[key] === null ? undefined : integer(options, key, 0, Number.MAX_SAFE_INTEGER, undefined);
+}
+
+/**
  * Bounds of the operator's queues. A `highWaterMark` that the user set holds for them too, so that no more is accepted
  * than it says; the defaults are those of the design.
  *
@@ -22,9 +31,9 @@ const { integer } = require('./options.js');
  * @returns {PortOptions}
  */
 function bounded(options, port) {
-  const both = integer(options, 'highWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined);
-  const writable = integer(options, 'writableHighWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined) ?? both;
-  const readable = integer(options, 'readableHighWaterMark', 0, Number.MAX_SAFE_INTEGER, undefined) ?? both;
+  const both = markOf(options, 'highWaterMark');
+  const writable = markOf(options, 'writableHighWaterMark') ?? both;
+  const readable = markOf(options, 'readableHighWaterMark') ?? both;
   const result = { ...port };
   if (writable !== undefined && !options.writableObjectMode && !options.objectMode) {
     // Node counts a chunk until its callback: one that is not worked off keeps it, and what Node counts is the bound.

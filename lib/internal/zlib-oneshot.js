@@ -2,7 +2,7 @@
 
 /** One-shots: sync, with a callback, with a promise. */
 
-const { addAbortSignal } = require('node:stream');
+const { Writable, addAbortSignal } = require('node:stream');
 const { isAnyArrayBuffer } = require('node:util/types');
 const { promisify } = require('node:util');
 const { abortError, invalidArgType } = require('./errors.js');
@@ -38,6 +38,19 @@ function bytesOf(data) {
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (isAnyArrayBuffer(data)) return Buffer.from(/** @type {ArrayBuffer} */ (data));
   throw invalidArgType('buffer', TYPES, data);
+}
+
+/**
+ * What a callback one-shot is given. Node ends a stream with it: nothing is no bytes, and what is no chunk gets the
+ * stream's error.
+ *
+ * @param {unknown} data
+ * @returns {Uint8Array}
+ */
+function chunkOf(data) {
+  if (data == null) return Buffer.alloc(0);
+  if (typeof data !== 'string' && !ArrayBuffer.isView(data) && !isAnyArrayBuffer(data)) new Writable().write(data);
+  return bytesOf(data);
 }
 
 /**
@@ -160,8 +173,7 @@ function makeCallback(name) {
     }
     const settings = readOptions(options, mode);
     if (typeof callback !== 'function') throw invalidArgType('callback', 'function', callback);
-    // Node ends a stream with it, which then has no bytes.
-    const input = bytesOf(buffer ?? '');
+    const input = chunkOf(buffer);
     if (settings.signal?.aborted) {
       process.nextTick(callback, abortError(settings.signal));
       return;

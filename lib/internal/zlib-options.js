@@ -134,10 +134,9 @@ function ratio({ maxRatio }) {
  * @returns {AbortSignal | undefined}
  */
 function abortSignal(signal) {
-  if (signal === undefined) return undefined;
-  if (signal === null || typeof signal !== 'object' || !('aborted' in signal)) {
-    throw invalidArgType('options.signal', 'AbortSignal', signal);
-  }
+  if (!signal) return undefined;
+  // As `stream.addAbortSignal` words it.
+  if (typeof signal !== 'object' || !('aborted' in signal)) throw invalidArgType('signal', 'AbortSignal', signal);
   return signal;
 }
 

@@ -225,13 +225,13 @@ const members = {
       callback = /** @type {Callback | undefined} */ (kind);
       kind = this._defaultFullFlushFlag;
     }
-    const known = ranged(kind, 'kind', Z_NO_FLUSH, Z_BLOCK, this._defaultFullFlushFlag);
+    const known = Math.trunc(ranged(kind, 'kind', Z_NO_FLUSH, Z_BLOCK, this._defaultFullFlushFlag));
     enqueue(this, (stream, port, done) => flushPort(port, kindFor(stream, EMPTY, known), done), callback);
   },
 
   params(/** @type {number} */ level, /** @type {number} */ strategy, /** @type {Callback | undefined} */ callback) {
-    ranged(level, 'level', Z_MIN_LEVEL, Z_MAX_LEVEL, 0);
-    ranged(strategy, 'strategy', Z_DEFAULT_STRATEGY, Z_FIXED, 0);
+    level = Math.trunc(ranged(level, 'level', Z_MIN_LEVEL, Z_MAX_LEVEL, 0));
+    strategy = Math.trunc(ranged(strategy, 'strategy', Z_DEFAULT_STRATEGY, Z_FIXED, 0));
     if (this._level === level && this._strategy === strategy) {
       if (callback) process.nextTick(callback);
       return;

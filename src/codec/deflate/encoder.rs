@@ -259,7 +259,12 @@ impl SerialStage for DeflateEncoder {
                 return Ok(Progress { consumed, status: Status::OutputFull });
             }
             if self.finished && consumed < input.len() {
-                return Err(CodecError::new(ErrorKind::ZBuf, "buffer error").at(self.framing.total_in));
+                // As zlib's `deflate` answers in its `FINISH_STATE`.
+                let error = match directive {
+                    Directive::Finish => CodecError::new(ErrorKind::ZBuf, "buffer error"),
+                    _ => CodecError::new(ErrorKind::ZStream, "stream error"),
+                };
+                return Err(error.at(self.framing.total_in));
             }
             if consumed < input.len() {
                 consumed += self.take(&input[consumed..])?;
