@@ -8,5 +8,7 @@ export * as text from './lib/text.js';
 export * as jsonl from './lib/jsonl.js';
 /** Digests of what flows by. */
 export * as crypto from './lib/crypto.js';
+/** Server-sent events: sessions, channels, and the client. */
+export * as sse from './lib/sse.js';
 export { compose, Composed } from './lib/compose.js';
 export { inspect, NativeTransform, Pipeline, StageStats } from './lib/inspect.js';

@@ -6,6 +6,7 @@ exports.zlib = undefined;
 exports.text = undefined;
 exports.jsonl = undefined;
 exports.crypto = undefined;
+exports.sse = undefined;
 exports.compose = undefined;
 exports.inspect = undefined;
 
@@ -16,6 +17,7 @@ const members = {
   text: () => require('./lib/text.js'),
   jsonl: () => require('./lib/jsonl.js'),
   crypto: () => require('./lib/crypto.js'),
+  sse: () => require('./lib/sse.js'),
   compose: () => require('./lib/compose.js').compose,
   inspect: () => require('./lib/inspect.js').inspect,
 };

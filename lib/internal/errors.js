@@ -26,7 +26,7 @@ const KINDS = {
 };
 
 /** Codes that are made in JavaScript alone. */
-const OWN_CODES = ['ERR_MILLRACE_LOAD', 'ERR_MILLRACE_JSONL_STRINGIFY'];
+const OWN_CODES = ['ERR_MILLRACE_LOAD', 'ERR_MILLRACE_JSONL_STRINGIFY', 'ERR_MILLRACE_SSE_USE', 'ERR_MILLRACE_SSE_SLOW_CLIENT'];
 
 /**
  * The error of a failed operator.
