@@ -52,7 +52,7 @@ function rowOptions(given) {
       skipInvalid: onInvalid === 'skip',
       maxLineLength: integer(given, 'maxLineLength', 1, MAX_LINE, DEFAULT_MAX_LINE),
       replaceUtf8: oneOf(given, 'utf8', ['error', 'replace'], 'error') === 'replace',
-      rejects: rejects !== undefined,
+      rejects: rejects === undefined ? undefined : rejects.writableObjectMode ? 'first' : 'whole',
       threads: threads(given),
     },
     policy: { rejects, endRejects: boolean(given, 'endRejects', true) },
@@ -157,7 +157,7 @@ function parse(options) {
     throw invalidArgValue('options.rejects', given.rejects, 'belongs to validate(), which goes in front');
   }
   const batch = given.batch === true ? Infinity : integer(given, 'batch', 1, 2 ** 20, 0);
-  const port = { name: 'parse', spec: { stage: 'parseRows', ...rowOptions(given).spec } };
+  const port = { name: 'parse', spec: { stage: 'parseRows', ...rowOptions(given).spec, refuseNull: batch === 0 } };
   return new FramedTransform(oneSidedOptions(given, 'readable'), { ...port, unframer: new RowUnframer(batch) });
 }
 

@@ -34,6 +34,11 @@ export interface LinesOptions extends StreamOptions {
 }
 
 export interface CaseOptions extends StreamOptions {
+  /**
+   * What invalid UTF-8 does: end the stream with `ERR_MILLRACE_TEXT_ENCODING`, or become U+FFFD, one for each maximal part of
+   * a character, as in `buffer.toString()`. Defaults to `'replace'`.
+   */
+  utf8?: 'error' | 'replace' | undefined;
   /** Threads for this stream. Defaults to all that there are. */
   threads?: number | undefined;
 }

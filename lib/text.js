@@ -54,7 +54,9 @@ function lines(options) {
  */
 function caseMap(name, upper, options) {
   const given = optionsObject(options);
-  return new NativeTransform(streamOptions(given), { name, spec: { stage: 'case', upper, threads: threads(given) } });
+  const refuseInvalid = oneOf(given, 'utf8', ['error', 'replace'], 'replace') === 'error';
+  const spec = { stage: 'case', upper, refuseInvalid, threads: threads(given) };
+  return new NativeTransform(streamOptions(given), { name, spec });
 }
 
 /**
@@ -62,7 +64,7 @@ function caseMap(name, upper, options) {
  *
  * @param {import('./text.js').CaseOptions} [options]
  * @returns {import('node:stream').Transform}
- * @throws {TypeError | RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ * @throws {TypeError | RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
  */
 function upperCase(options) {
   return caseMap('upperCase', true, options);
@@ -73,7 +75,7 @@ function upperCase(options) {
  *
  * @param {import('./text.js').CaseOptions} [options]
  * @returns {import('node:stream').Transform}
- * @throws {TypeError | RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ * @throws {TypeError | RangeError} `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
  */
 function lowerCase(options) {
   return caseMap('lowerCase', false, options);

@@ -2,14 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace::codec::Cut;
 use millrace::codec::cut::Cutter;
+use millrace::codec::{Cut, LongPart};
 use millrace_fuzz::Plan;
 
 fuzz_target!(|data: &[u8]| {
     let Some(plan) = Plan::new(data) else { return };
     let size = usize::from(plan.options);
-    for cut in [Cut::Rows { max: size }, Cut::Fixed { bytes: size + 1 }, Cut::Characters] {
+    for cut in [
+        Cut::Rows { max: size, rest: false },
+        Cut::Rows { max: size, rest: true },
+        Cut::Fixed { bytes: size + 1 },
+        Cut::Characters,
+    ] {
         let mut cutter = Cutter::new(cut, usize::from(plan.cuts[3]));
         let (mut end, mut characters) = (0, String::new());
         let mut see = |block: millrace::codec::cut::CutBlock, last: bool| {
@@ -18,7 +23,18 @@ fuzz_target!(|data: &[u8]| {
             assert!(!block.first || start == 0);
             characters.push_str(&String::from_utf8_lossy(&block.bytes));
             match cut {
-                Cut::Rows { max } if block.overlong => {
+                Cut::Rows { rest: true, .. } if block.overlong.is_some() => {
+                    assert_eq!(start, end);
+                    end += block.bytes.len();
+                    assert!(!block.bytes.contains(&b'\n'));
+                    if block.overlong == Some(LongPart::Last) {
+                        let behind = &plan.input[end..];
+                        end += usize::from(behind.starts_with(b"\r"));
+                        end += usize::from(plan.input[end..].starts_with(b"\n"));
+                    }
+                    return;
+                }
+                Cut::Rows { max, .. } if block.overlong.is_some() => {
                     let rest = &plan.input[start..];
                     let length = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
                     let row = rest[..length].strip_suffix(b"\n").unwrap_or(&rest[..length]);
@@ -27,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
                     end = start + length;
                     return;
                 }
-                Cut::Rows { max } => {
+                Cut::Rows { max, .. } => {
                     assert!(last || block.bytes.ends_with(b"\n"));
                     let mut rows = block.bytes.split(|&byte| byte == b'\n');
                     assert!(rows.all(|row| row.strip_suffix(b"\r").unwrap_or(row).len() <= max));

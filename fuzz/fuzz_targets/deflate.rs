@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     for (index, bytes) in plan.pieces().take(blocks).enumerate() {
         let mut body = Vec::new();
         let (offset, first) = (at as u64, index == 0);
-        let job = BlockJob { bytes, offset, first, last: false, overlong: false, now_ms: 0 };
+        let job = BlockJob { bytes, offset, first, last: false, overlong: None, now_ms: 0 };
         joiner.join(first, false, stage.run(job, &mut body), &mut body, &mut Vec::new()).unwrap();
         deflated.append(&mut body);
         at += bytes.len();

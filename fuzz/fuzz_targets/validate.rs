@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace::codec::json::{OnInvalid, RowJoiner, RowOptions, Utf8, Validate};
+use millrace::codec::json::{OnInvalid, Rejects, RowJoiner, RowOptions, Utf8, Validate};
 use millrace_fuzz::{Plan, run_blocks};
 use serde::de::IgnoredAny;
 use serde_json::{Value, from_str};
@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let options = RowOptions {
         on_invalid: if plan.option(0) { OnInvalid::Error } else { OnInvalid::Skip },
         utf8: if plan.option(1) { Utf8::Replace } else { Utf8::Error },
-        rejects: true,
+        rejects: Rejects::Whole,
         max_line_length: if plan.option(2) { usize::from(plan.options >> 3) } else { 1 << 20 },
     };
     let run = |plan| run_blocks(&Validate::new(options), RowJoiner::new(), plan);

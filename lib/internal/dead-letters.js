@@ -8,6 +8,16 @@
 const { finished } = require('node:stream');
 const { touch } = require('./doorbell.js');
 
+const LF = 0x0a;
+
+/**
+ * Who is in the midst of a line that it writes to a target: a long row comes in parts, and no other stage with the same
+ * target may write in between. The others wait in the list.
+ *
+ * @type {WeakMap<import('node:stream').Writable, { owner: DeadLetters, waiting: Set<DeadLetters> }>}
+ */
+const lines = new WeakMap();
+
 /** @typedef {(error?: Error | null) => void} Callback */
 
 class DeadLetters {
@@ -27,6 +37,8 @@ class DeadLetters {
     this.objects = target.writableObjectMode;
     /** JSON texts that an object-mode target did not take yet; the next is the last. @type {string[]} */
     this.rows = [];
+    /** What came of lines that are not whole yet. @type {Buffer[]} */
+    this.parts = [];
     /** The target has enough. */
     this.blocked = false;
     /** Writes that did not call back yet. */
@@ -59,6 +71,7 @@ class DeadLetters {
   /** Writes what is there, while the target takes more. */
   pump() {
     while (!this.blocked && !this.complete && !this.stream.destroyed) {
+      if (this.mustWait()) return;
       const row = this.rows.pop();
       if (row !== undefined) {
         this.write(JSON.parse(row));
@@ -69,10 +82,47 @@ class DeadLetters {
       /** @type {Buffer} */
       const side = this.port.operator.takeSide();
       if (side.length === 0) break;
-      if (this.objects) this.rows = side.toString().trimEnd().split('\n').reverse();
-      else this.write(side);
+      if (this.objects) this.takeRows(side);
+      else this.takeBytes(side);
     }
     this.settled();
+  }
+
+  /** @returns {boolean} whether another stage is in the midst of a line; `pump` is called once it is whole */
+  mustWait() {
+    const line = lines.get(this.target);
+    if (line === undefined || line.owner === this) return false;
+    line.waiting.add(this);
+    return true;
+  }
+
+  /** @param {Buffer} side perhaps the start of a line, or how one goes on */
+  takeBytes(side) {
+    if (side[side.length - 1] === LF) this.lineDone();
+    else if (!lines.has(this.target)) lines.set(this.target, { owner: this, waiting: new Set() });
+    this.write(side);
+  }
+
+  /** @param {Buffer} side */
+  takeRows(side) {
+    this.parts.push(side);
+    // Of a long row there is only the first part, but its line ends with it.
+    if (side[side.length - 1] !== LF) return;
+    try {
+      this.rows = Buffer.concat(this.parts).toString().trimEnd().split('\n').reverse();
+    } catch (error) {
+      // A row of which no JavaScript string can be made.
+      this.stream.destroy(/** @type {Error} */ (error));
+    }
+    this.parts = [];
+  }
+
+  /** Others may write to the target. */
+  lineDone() {
+    const line = lines.get(this.target);
+    if (line?.owner !== this) return;
+    lines.delete(this.target);
+    for (const letters of line.waiting) process.nextTick(() => letters.pump());
   }
 
   /** @param {unknown} chunk */
@@ -91,7 +141,7 @@ class DeadLetters {
 
   settled() {
     const callback = this.whenSettled;
-    if (callback === null || this.writing > 0 || this.blocked || this.rows.length > 0) return;
+    if (callback === null || this.writing > 0 || this.blocked || this.rows.length > 0 || this.mustWait()) return;
     this.whenSettled = null;
     callback();
   }
@@ -125,6 +175,7 @@ class DeadLetters {
   /** @param {Error | null} error why the stage is destroyed */
   destroy(error) {
     this.target.removeListener('drain', this.resume);
+    this.lineDone();
     if (this.complete) return;
     this.complete = true;
     // Its listeners stay where the target is destroyed: that may tell of its error once more.

@@ -20,6 +20,7 @@ const KINDS = {
   RatioTooLarge: { code: 'ERR_MILLRACE_ZLIB_RATIO' },
   RowInvalid: { code: 'ERR_MILLRACE_JSONL_INVALID' },
   RowNotObject: { code: 'ERR_MILLRACE_JSONL_NOT_OBJECT' },
+  RowNull: { code: 'ERR_MILLRACE_JSONL_NULL' },
   LineTooLong: { code: 'ERR_MILLRACE_TEXT_LINE_TOO_LONG' },
   Utf8: { code: 'ERR_MILLRACE_TEXT_ENCODING' },
   Internal: { code: 'ERR_MILLRACE_INTERNAL' },

@@ -11,7 +11,7 @@
 
 use memchr::{memchr, memrchr};
 
-use super::Cut;
+use super::{Cut, LongPart};
 
 /// Empty buffers kept for reuse, at most.
 const SPARES: usize = 4;
@@ -27,8 +27,8 @@ pub struct CutBlock {
     pub offset: u64,
     /// The first block of the stream.
     pub first: bool,
-    /// The first `max` bytes of a row that is longer; the rest of it, line end included, is dropped.
-    pub overlong: bool,
+    /// Part of a row that is longer than `max`; its line end is dropped, and so is the rest unless the cut asks for it.
+    pub overlong: Option<LongPart>,
     /// All of it was pushed by [`Cutter::push_checked`].
     pub checked: bool,
 }
@@ -56,6 +56,8 @@ pub struct Cutter {
     overlong: bool,
     /// Rows: the rest of an overlong row is being dropped; nothing is pending.
     dropping: bool,
+    /// Rows: what is pending is the rest of an overlong row, and perhaps rows behind it.
+    in_rest: bool,
     /// Position of `buffer[head]` in the stream.
     offset: u64,
     first: bool,
@@ -76,6 +78,7 @@ impl Cutter {
             searched: 0,
             overlong: false,
             dropping: false,
+            in_rest: false,
             offset: 0,
             first: true,
             checked: false,
@@ -125,7 +128,8 @@ impl Cutter {
 
     fn put(&mut self, bytes: Vec<u8>, checked: bool) {
         // A row that was begun by what nobody checked makes the buffer that ends it as doubtful.
-        self.checked = checked && !self.dropping && (self.checked || self.pending_bytes() == 0);
+        self.checked =
+            checked && !self.dropping && !self.in_rest && (self.checked || self.pending_bytes() == 0);
         let mut start = 0;
         if self.dropping {
             let dropped = memchr(b'\n', &bytes).map(|at| at + 1);
@@ -158,12 +162,13 @@ impl Cutter {
                 let end = self.buffer.len() - incomplete_character(&self.buffer[self.head..]);
                 (enough && end > self.head).then(|| self.block(end))
             }
-            Cut::Rows { max } => {
+            Cut::Rows { .. } if self.in_rest => self.rest_block(enough),
+            Cut::Rows { max, rest } => {
                 self.search(max);
                 if self.complete > self.head {
                     (enough || self.overlong).then(|| self.block(self.complete))
                 } else if self.overlong {
-                    Some(self.overlong_block(max))
+                    Some(self.overlong_block(max, rest))
                 } else {
                     None
                 }
@@ -189,7 +194,8 @@ impl Cutter {
     /// If `next` still had an overlong row or a full fixed block to give.
     pub fn finish(&mut self) -> CutBlock {
         match self.cut {
-            Cut::Rows { max } => {
+            Cut::Rows { .. } if self.in_rest => return self.last_of_rest(self.buffer.len(), 0),
+            Cut::Rows { max, .. } => {
                 self.search(max);
                 assert!(!self.overlong, "overlong rows must be taken before finish");
             }
@@ -216,7 +222,9 @@ impl Cutter {
                 // Double, but neither overshoot a block nor a row of the greatest length.
                 let enough = self.target.saturating_add(bytes.len());
                 let most = match self.cut {
-                    Cut::Rows { max } if need > enough => max.saturating_add(2).saturating_add(bytes.len()),
+                    Cut::Rows { max, .. } if need > enough => {
+                        max.saturating_add(2).saturating_add(bytes.len())
+                    }
                     _ => enough,
                 };
                 let room = (2 * self.buffer.capacity()).min(most).max(need);
@@ -266,16 +274,51 @@ impl Cutter {
         }
     }
 
-    /// Hands on the first `max` bytes of the row at `head`, and drops the rest as far as it is here.
-    fn overlong_block(&mut self, max: usize) -> CutBlock {
+    /// Hands on the first `max` bytes of the row at `head`. Unless the rest is to come, drops it as far as it is here.
+    fn overlong_block(&mut self, max: usize, rest: bool) -> CutBlock {
         self.overlong = false;
-        let block = CutBlock { overlong: true, checked: false, ..self.block(self.head + max) };
+        let first = &self.buffer[self.head..self.head + max];
+        let length = if rest { max - incomplete_character(first) } else { max };
+        let block =
+            CutBlock { overlong: Some(LongPart::First), checked: false, ..self.block(self.head + length) };
+        if rest {
+            self.in_rest = true;
+            self.start_at(self.head);
+            return block;
+        }
         let rest = &self.buffer[self.head..];
         let dropped = memchr(b'\n', rest).map(|at| at + 1);
         self.dropping = dropped.is_none();
         let dropped = dropped.unwrap_or(rest.len());
         self.offset += dropped as u64;
         self.start_at(self.head + dropped);
+        block
+    }
+
+    /// The next part of an overlong row: up to its end if that is here. A CR may be part of its line end, and waits.
+    fn rest_block(&mut self, enough: bool) -> Option<CutBlock> {
+        let from = self.searched.max(self.head);
+        if let Some(at) = memchr(b'\n', &self.buffer[from..]) {
+            return Some(self.last_of_rest(from + at, 1));
+        }
+        self.searched = self.buffer.len();
+        let pending = &self.buffer[self.head..];
+        let kept = if pending.ends_with(b"\r") { 1 } else { incomplete_character(pending) };
+        let end = self.buffer.len() - kept;
+        (enough && end > self.head).then(|| CutBlock {
+            overlong: Some(LongPart::More),
+            checked: false,
+            ..self.block(end)
+        })
+    }
+
+    /// The last part of an overlong row, which ends at `end` with a line end of `lf` bytes and perhaps a CR before.
+    fn last_of_rest(&mut self, end: usize, lf: usize) -> CutBlock {
+        self.in_rest = false;
+        let cr = usize::from(self.buffer[self.head..end].ends_with(b"\r"));
+        let block = CutBlock { overlong: Some(LongPart::Last), checked: false, ..self.block(end - cr) };
+        self.offset += (cr + lf) as u64;
+        self.start_at((self.head + cr + lf).min(self.buffer.len()));
         block
     }
 
@@ -304,7 +347,7 @@ impl Cutter {
         let offset = self.offset;
         self.offset += length as u64;
         let checked = self.checked && length > 0;
-        CutBlock { bytes, offset, first: std::mem::take(&mut self.first), overlong: false, checked }
+        CutBlock { bytes, offset, first: std::mem::take(&mut self.first), overlong: None, checked }
     }
 
     /// Makes `buffer[at..]` what is pending, with nothing known of it.

@@ -25,9 +25,11 @@ pub enum ErrorKind {
     RowInvalid,
     /// `ERR_MILLRACE_JSONL_NOT_OBJECT`: a row that is to be edited is no object.
     RowNotObject,
+    /// `ERR_MILLRACE_JSONL_NULL`: a row that is to be a value of an object stream is `null`.
+    RowNull,
     /// `ERR_MILLRACE_TEXT_LINE_TOO_LONG`: a line is longer than the limit in bytes.
     LineTooLong,
-    /// `ERR_MILLRACE_TEXT_ENCODING`: bytes are not valid UTF-8.
+    /// `ERR_MILLRACE_TEXT_ENCODING`: bytes are not valid UTF-8, and the stage is to insist on it.
     Utf8,
     /// `ERR_MILLRACE_INTERNAL`: a defect in millrace (a caught panic, a broken invariant).
     Internal,

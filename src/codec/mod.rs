@@ -22,6 +22,6 @@ pub mod ws;
 
 pub use error::{CodecError, ErrorKind};
 pub use stage::{
-    BlockJob, BlockStage, Cut, Directive, FlushKind, Joiner, LongRow, Progress, Reject, Report, SerialStage,
-    Status, Tap,
+    BlockJob, BlockStage, Cut, Directive, FlushKind, Joiner, LongPart, LongRow, Progress, Reject, Report,
+    SerialStage, Status, Tap,
 };

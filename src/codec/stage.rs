@@ -115,9 +115,23 @@ pub enum Cut {
     Rows {
         /// Longest row in bytes.
         max: usize,
+        /// The rest of a row over `max` comes too, in blocks of any size that do not split characters. Otherwise it is
+        /// dropped.
+        rest: bool,
     },
     /// Anywhere that does not split a UTF-8 character.
     Characters,
+}
+
+/// Which part of a row over the limit a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LongPart {
+    /// Its first bytes, as many as the limit; where more of it comes, fewer if the limit would split a character.
+    First,
+    /// Bytes that follow. Only where the cut asks for the rest.
+    More,
+    /// Its last bytes, perhaps none, without the line end. Only where the cut asks for the rest.
+    Last,
 }
 
 /// One block on its way through a block stage.
@@ -131,9 +145,9 @@ pub struct BlockJob<'a> {
     pub first: bool,
     /// The last block of the stream; it may be empty.
     pub last: bool,
-    /// The block is the first bytes of one row that is longer than the cut allows, without a line end; the rest of
-    /// the row was dropped. The stage meets it with its [`LongRow`] policy.
-    pub overlong: bool,
+    /// The block is part of one row that is longer than the cut allows, without a line end. The stage meets it with its
+    /// [`LongRow`] policy.
+    pub overlong: Option<LongPart>,
     /// Milliseconds since the epoch when the block was cut: `codec` has no clock of its own.
     pub now_ms: i64,
 }
@@ -147,8 +161,12 @@ pub struct Reject {
     pub offset: u64,
     /// What is wrong with it.
     pub reason: String,
-    /// The row's bytes without the line end, kept whole for the dead-letter file.
+    /// The row's bytes without the line end, or those of this part that are to be kept.
     pub row: Vec<u8>,
+    /// Which part it is of a row over the limit; none where the row is whole. Only the first has a reason.
+    pub part: Option<LongPart>,
+    /// Bytes of this part, kept or not.
+    pub length: usize,
 }
 
 /// What a block stage found out about one block.
@@ -164,7 +182,9 @@ pub struct Report {
     pub bytes_in: u64,
     /// The output is whole rows, each a JSON text in UTF-8 that ends with LF; none is blank.
     pub checked: bool,
-    /// Rows left out, in order.
+    /// Rows left out.
+    pub rejected: u64,
+    /// Those of them that are to be reported, in order.
     pub rejects: Vec<Reject>,
     /// The error that ends the stream at this block. `line` holds the row within the block (0 for the first) until
     /// the joiner makes it a line number; `offset` counts from the start of the stream. The block's output up

@@ -2,7 +2,8 @@
 
 use crate::codec::BlockStage;
 use crate::codec::json::{
-    Edit, EditOptions, FrameRows, HashField, OnInvalid, RowJoiner, RowOptions, SetValue, Utf8, Validate,
+    Edit, EditOptions, FrameRows, HashField, OnInvalid, Rejects, RowJoiner, RowOptions, SetValue, Utf8,
+    Validate,
 };
 use crate::flow::{BlockDriver, Driver};
 use serde::Deserialize;
@@ -16,7 +17,14 @@ struct RowSpec {
     #[serde(default)]
     replace_utf8: bool,
     #[serde(default)]
-    rejects: bool,
+    rejects: Option<RejectsSpec>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum RejectsSpec {
+    Whole,
+    First,
 }
 
 #[derive(Debug, Deserialize)]
@@ -26,9 +34,11 @@ pub(super) struct ValidateSpec {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ParseRowsSpec {
     #[serde(flatten)]
     rows: RowSpec,
+    refuse_null: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,7 +86,11 @@ impl RowSpec {
             on_invalid: if self.skip_invalid { OnInvalid::Skip } else { OnInvalid::Error },
             max_line_length: self.max_line_length,
             utf8: if self.replace_utf8 { Utf8::Replace } else { Utf8::Error },
-            rejects: self.rejects,
+            rejects: match self.rejects {
+                None => Rejects::None,
+                Some(RejectsSpec::Whole) => Rejects::Whole,
+                Some(RejectsSpec::First) => Rejects::First,
+            },
         }
     }
 }
@@ -89,7 +103,7 @@ impl ValidateSpec {
 
 impl ParseRowsSpec {
     pub(super) fn build(self, threads: usize) -> Box<dyn Driver> {
-        rows(Box::new(FrameRows::new(self.rows.options())), threads)
+        rows(Box::new(FrameRows::new(self.rows.options()).refuse_null(self.refuse_null)), threads)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Text stages.
 
-use crate::codec::LongRow;
-use crate::codec::text::{CaseJoiner, CaseMap, LineJoiner, LineOptions, Lines};
+use crate::codec::text::{CaseJoiner, CaseMap, LineJoiner, LineOptions, Lines, StrictCaseMap};
+use crate::codec::{BlockStage, LongRow};
 use crate::flow::{BlockDriver, Driver};
 use serde::Deserialize;
 
@@ -15,8 +15,10 @@ pub(super) struct LinesSpec {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CaseSpec {
     upper: bool,
+    refuse_invalid: bool,
 }
 
 impl LinesSpec {
@@ -38,6 +40,8 @@ impl LinesSpec {
 impl CaseSpec {
     pub(super) fn build(self, threads: usize) -> Box<dyn Driver> {
         let case = if self.upper { CaseMap::Upper } else { CaseMap::Lower };
-        Box::new(BlockDriver::new(Box::new(case), Box::new(CaseJoiner::new(case)), threads))
+        let stage: Box<dyn BlockStage> =
+            if self.refuse_invalid { Box::new(StrictCaseMap(case)) } else { Box::new(case) };
+        Box::new(BlockDriver::new(stage, Box::new(CaseJoiner::new(case)), threads))
     }
 }

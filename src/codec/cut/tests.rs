@@ -26,7 +26,7 @@ fn cut(cut: Cut, target: usize, input: &[u8], feed: &Feed) -> Vec<CutBlock> {
         if flush {
             blocks.extend(cutter.flush());
         }
-        if let Cut::Rows { max } = cut {
+        if let Cut::Rows { max, .. } = cut {
             assert!(cutter.pending_bytes() <= target.max(max + 2) + length);
         }
         rest = later;
@@ -77,7 +77,7 @@ fn rows() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn rows_are_whole_whatever_the_chunks(input in rows(), max in 0usize..20, target in 0usize..100, feed in feed()) {
-        let blocks = cut(Cut::Rows { max }, target, &input, &feed);
+        let blocks = cut(Cut::Rows { max, rest: false }, target, &input, &feed);
         check_places(&blocks, &input)?;
         let overlong = overlong_rows(&input, max);
         let mut expected = overlong.iter();
@@ -85,7 +85,7 @@ proptest! {
         let (last, others) = blocks.split_last().unwrap();
         for block in others {
             prop_assert_eq!(block.offset as usize, position);
-            if block.overlong {
+            if block.overlong.is_some() {
                 let &(start, next) = expected.next().unwrap();
                 prop_assert_eq!((start, max), (position, block.bytes.len()));
                 position = next;
@@ -95,10 +95,49 @@ proptest! {
                 position += block.bytes.len();
             }
         }
-        prop_assert!(expected.next().is_none() && !last.overlong);
+        prop_assert!(expected.next().is_none() && last.overlong.is_none());
         prop_assert_eq!(overlong_rows(&last.bytes, max), vec![]);
         prop_assert_eq!(last.offset as usize, position);
         prop_assert_eq!(position + last.bytes.len(), input.len());
+    }
+
+    #[test]
+    fn the_rest_of_a_long_row_comes_too_where_it_is_asked_for(
+        input in rows(), max in 1usize..20, target in 0usize..100, feed in feed(),
+    ) {
+        let blocks = cut(Cut::Rows { max, rest: true }, target, &input, &feed);
+        check_places(&blocks, &input)?;
+        let mut found = Vec::new();
+        let mut long = None;
+        for block in &blocks {
+            let start = block.offset as usize;
+            match block.overlong {
+                None => prop_assert_eq!(overlong_rows(&block.bytes, max), vec![]),
+                Some(LongPart::First) => {
+                    prop_assert!(block.bytes.len() + 3 >= max && block.bytes.len() <= max);
+                    prop_assert!(long.replace((start, start + block.bytes.len())).is_none());
+                }
+                Some(part) => {
+                    let (from, to) = long.take().unwrap();
+                    prop_assert_eq!(start, to);
+                    let to = to + block.bytes.len();
+                    if part == LongPart::Last {
+                        found.push((from, to));
+                    } else {
+                        prop_assert!(!block.bytes.is_empty());
+                        long = Some((from, to));
+                    }
+                }
+            }
+            prop_assert!(std::str::from_utf8(&block.bytes).is_ok());
+        }
+        prop_assert!(long.is_none());
+        let content = |&(start, end): &(usize, usize)| {
+            let row = &input[start..end];
+            let row = row.strip_suffix(b"\n").unwrap_or(row);
+            (start, start + row.strip_suffix(b"\r").unwrap_or(row).len())
+        };
+        prop_assert_eq!(found, overlong_rows(&input, max).iter().map(content).collect::<Vec<_>>());
     }
 
     #[test]
@@ -143,7 +182,7 @@ proptest! {
 
 #[test]
 fn a_buffer_that_ends_at_a_boundary_is_handed_on_without_a_copy() {
-    let mut cutter = Cutter::new(Cut::Rows { max: 100 }, 4);
+    let mut cutter = Cutter::new(Cut::Rows { max: 100, rest: false }, 4);
     let buffer = b"one\ntwo\n".to_vec();
     let address = buffer.as_ptr();
     cutter.push(buffer);
@@ -154,7 +193,7 @@ fn a_buffer_that_ends_at_a_boundary_is_handed_on_without_a_copy() {
 
 #[test]
 fn rows_are_gathered_to_the_target_unless_eager() {
-    let mut cutter = Cutter::new(Cut::Rows { max: 100 }, 10);
+    let mut cutter = Cutter::new(Cut::Rows { max: 100, rest: false }, 10);
     cutter.push(b"one\ntw".to_vec());
     assert_eq!(cutter.next(false), None);
     cutter.push(b"o\nthr".to_vec());
@@ -171,10 +210,14 @@ fn rows_are_gathered_to_the_target_unless_eager() {
 fn the_limit_counts_bytes_without_the_line_end() {
     let overlong = |input: &[u8]| -> Vec<Vec<u8>> {
         [1, 2, 3, 100]
-            .map(|length| cut(Cut::Rows { max: 3 }, 1, input, &vec![(length, false, false)]))
+            .map(|length| cut(Cut::Rows { max: 3, rest: false }, 1, input, &vec![(length, false, false)]))
             .iter()
             .map(|blocks| {
-                blocks.iter().filter(|block| block.overlong).flat_map(|block| block.bytes.clone()).collect()
+                blocks
+                    .iter()
+                    .filter(|block| block.overlong.is_some())
+                    .flat_map(|block| block.bytes.clone())
+                    .collect()
             })
             .reduce(|one: Vec<u8>, other| if one == other { one } else { b"differ".to_vec() })
             .into_iter()
@@ -193,7 +236,7 @@ fn the_limit_counts_bytes_without_the_line_end() {
 #[test]
 fn a_row_without_end_takes_memory_for_the_limit_and_one_buffer() {
     let (max, length) = (1 << 20, 64 << 10);
-    let mut cutter = Cutter::new(Cut::Rows { max }, 256 << 10);
+    let mut cutter = Cutter::new(Cut::Rows { max, rest: false }, 256 << 10);
     let mut seen = Vec::new();
     for _ in 0..4096 {
         let mut buffer = cutter.take_spare().unwrap_or_default();
@@ -208,24 +251,24 @@ fn a_row_without_end_takes_memory_for_the_limit_and_one_buffer() {
     }
     cutter.push(b"x\nshort".to_vec());
     assert_eq!(cutter.next(true), None);
-    assert_eq!(seen, [(0, max, true)]);
+    assert_eq!(seen, [(0, max, Some(LongPart::First))]);
     let last = cutter.finish();
     assert_eq!((&last.bytes[..], last.offset, last.first), (&b"short"[..], 4096 * length as u64 + 2, false));
 }
 
 #[test]
 fn an_empty_stream_is_one_empty_first_block() {
-    for how in [Cut::Fixed { bytes: 4 }, Cut::Characters, Cut::Rows { max: 4 }] {
+    for how in [Cut::Fixed { bytes: 4 }, Cut::Characters, Cut::Rows { max: 4, rest: false }] {
         let mut cutter = Cutter::new(how, 8);
         assert_eq!((cutter.next(true), cutter.flush()), (None, None));
         let last = cutter.finish();
-        assert_eq!(last, CutBlock { bytes: vec![], offset: 0, first: true, overlong: false, checked: false });
+        assert_eq!(last, CutBlock { bytes: vec![], offset: 0, first: true, overlong: None, checked: false });
     }
 }
 
 #[test]
 fn blocks_are_checked_where_all_of_their_bytes_are() {
-    let mut cutter = Cutter::new(Cut::Rows { max: 8 }, 4);
+    let mut cutter = Cutter::new(Cut::Rows { max: 8, rest: false }, 4);
     let next = |cutter: &mut Cutter| cutter.next(true).map(|block| (block.bytes, block.checked));
     cutter.push_checked(b"1\n2\n".to_vec());
     assert_eq!(next(&mut cutter), Some((b"1\n2\n".to_vec(), true)));
@@ -239,6 +282,6 @@ fn blocks_are_checked_where_all_of_their_bytes_are() {
     assert_eq!(next(&mut cutter), Some((b"7\n8\n".to_vec(), false)));
     // The longest row of one stage is not that of the next.
     cutter.push_checked(b"123456789\n0\n".to_vec());
-    assert!(cutter.next(true).is_some_and(|block| block.overlong && !block.checked));
+    assert!(cutter.next(true).is_some_and(|block| block.overlong.is_some() && !block.checked));
     assert_eq!(next(&mut cutter), Some((b"0\n".to_vec(), true)));
 }

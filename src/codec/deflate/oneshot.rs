@@ -73,7 +73,7 @@ fn compress_blocks(options: &DeflateOptions, input: &[u8], max_output: usize) ->
         let start = index * BLOCK_BYTES;
         let bytes = &input[start..input.len().min(start + BLOCK_BYTES)];
         let (first, last) = (index == 0, index + 1 == count);
-        let job = BlockJob { bytes, offset: start as u64, first, last, overlong: false, now_ms: 0 };
+        let job = BlockJob { bytes, offset: start as u64, first, last, overlong: None, now_ms: 0 };
         body.clear();
         let report = blocks.run(job, &mut body);
         joiner.join(first, last, report, &mut body, &mut Vec::new())?;

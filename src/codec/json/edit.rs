@@ -156,7 +156,7 @@ fn quoted(text: &str) -> Vec<u8> {
 
 impl BlockStage for Edit {
     fn cut(&self) -> Cut {
-        Cut::Rows { max: self.rows.max_line_length }
+        self.rows.cut()
     }
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {

@@ -23,6 +23,8 @@ pub enum Problem {
     TooLong(usize),
     /// Valid JSON, but no object.
     NotObject,
+    /// `null`, which an object stream takes for its end.
+    Null,
 }
 
 /// A problem and its place.
@@ -44,6 +46,7 @@ impl Fault {
     pub fn kind(&self) -> ErrorKind {
         match self.problem {
             Problem::NotObject => ErrorKind::RowNotObject,
+            Problem::Null => ErrorKind::RowNull,
             _ => ErrorKind::RowInvalid,
         }
     }
@@ -63,6 +66,7 @@ impl Fault {
             Problem::Number => format!("invalid number (column {column})"),
             Problem::Utf8 => format!("invalid UTF-8 (column {column})"),
             Problem::TooLong(limit) => format!("longer than {limit} bytes"),
+            Problem::Null => "null cannot be a value of an object stream".into(),
             Problem::NotObject => format!("not an object but {}", kind_of(byte_at(text, self.at))),
         }
     }

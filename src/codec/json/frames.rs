@@ -12,7 +12,7 @@
 //! Batches follow one another without padding. How rows are grouped into batches depends on how the stream was cut; the
 //! rows do not.
 
-use super::fault::Fault;
+use super::fault::{Fault, Problem};
 use super::options::RowOptions;
 use super::rows::{RowWork, run_rows};
 use super::scan::Scanner;
@@ -29,25 +29,33 @@ pub const FLAG_ASCII: u32 = 1;
 #[derive(Debug, Clone, Default)]
 pub struct FrameRows {
     options: RowOptions,
+    refuse_null: bool,
 }
 
 impl FrameRows {
     /// A stage with these options. The longest row must be shorter than 4 GiB.
     pub fn new(options: RowOptions) -> Self {
-        Self { options }
+        Self { options, refuse_null: false }
+    }
+
+    /// For readers that take values one by one: a row `null` is a bad row, since a Node stream takes it for its end.
+    #[must_use]
+    pub fn refuse_null(self, refuse_null: bool) -> Self {
+        Self { refuse_null, ..self }
     }
 }
 
 impl BlockStage for FrameRows {
     fn cut(&self) -> Cut {
-        Cut::Rows { max: self.options.max_line_length }
+        self.options.cut()
     }
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
         // Whitespace around values goes, a comma takes the place of each LF: headers and brackets alone are more.
         let batches = job.bytes.len() / (BATCH_TEXT / 2) + 1;
         out.reserve(job.bytes.len() + batches * (HEADER_BYTES + 2));
-        let mut framer = Framer { scanner: Scanner::default(), start: None, rows: 0 };
+        let mut framer =
+            Framer { scanner: Scanner::default(), start: None, rows: 0, refuse_null: self.refuse_null };
         let report = run_rows(&self.options, job, out, &mut framer);
         framer.end_batch(out);
         report
@@ -63,6 +71,7 @@ struct Framer {
     /// Where the open batch's header stands in the output.
     start: Option<usize>,
     rows: u32,
+    refuse_null: bool,
 }
 
 impl Framer {
@@ -99,6 +108,9 @@ impl RowWork for Framer {
     #[inline]
     fn row(&mut self, text: &[u8], start: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
         let row = self.scanner.check(text, start)?;
+        if self.refuse_null && text[row.value_start] == b'n' {
+            return Err(Fault::new(row.value_start, Problem::Null));
+        }
         self.add(&text[row.value_start..row.value_end], out);
         Ok(row.end)
     }

@@ -25,7 +25,7 @@ pub use edit::{Edit, EditOptions, HashField, SetValue};
 pub use fault::{Fault, Problem};
 pub use frames::{BATCH_TEXT, FLAG_ASCII, FrameRows, HEADER_BYTES};
 pub use join::RowJoiner;
-pub use options::{OnInvalid, RowOptions, Utf8};
+pub use options::{OnInvalid, Rejects, RowOptions, Utf8};
 pub use scan::{Member, Row, Scanner};
 pub use validate::Validate;
 

@@ -1,5 +1,7 @@
 //! What all row stages have in common to set.
 
+use crate::codec::Cut;
+
 /// What a row stage does with a row that it cannot take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnInvalid {
@@ -20,6 +22,18 @@ pub enum Utf8 {
     Replace,
 }
 
+/// What is kept of rows that are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rejects {
+    /// Nothing.
+    #[default]
+    None,
+    /// All of them, whole: of rows over the limit part after part, so that no row is ever held whole.
+    Whole,
+    /// All of them, but of rows over the limit only the first part.
+    First,
+}
+
 /// Options of every row stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowOptions {
@@ -29,8 +43,16 @@ pub struct RowOptions {
     pub max_line_length: usize,
     /// What to do with invalid UTF-8. Default: `Error`.
     pub utf8: Utf8,
-    /// Whether rows that are skipped are reported as rejects. Default: no.
-    pub rejects: bool,
+    /// What is reported of rows that are skipped. Default: nothing.
+    pub rejects: Rejects,
+}
+
+impl RowOptions {
+    /// Where row stages are cut.
+    pub(super) fn cut(&self) -> Cut {
+        let rest = self.rejects != Rejects::None && self.on_invalid == OnInvalid::Skip;
+        Cut::Rows { max: self.max_line_length, rest }
+    }
 }
 
 impl Default for RowOptions {
@@ -39,7 +61,7 @@ impl Default for RowOptions {
             on_invalid: OnInvalid::default(),
             max_line_length: 16 * 1024 * 1024,
             utf8: Utf8::default(),
-            rejects: false,
+            rejects: Rejects::default(),
         }
     }
 }

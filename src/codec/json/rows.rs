@@ -12,8 +12,8 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::fault::{Fault, Problem};
-use super::options::{OnInvalid, RowOptions, Utf8};
-use crate::codec::{BlockJob, CodecError, Reject, Report};
+use super::options::{OnInvalid, Rejects, RowOptions, Utf8};
+use crate::codec::{BlockJob, CodecError, LongPart, Reject, Report};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -71,12 +71,14 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn run<W: RowWork>(mut self, out: &mut Vec<u8>, work: &mut W) -> Report {
         self.report.bytes_in = self.job.bytes.len() as u64;
-        if self.job.overlong {
-            let problem = Problem::TooLong(self.options.max_line_length);
-            self.refuse(0, self.job.bytes.len(), &Fault { at: 0, problem });
-            self.report.rows_in = 1;
-        } else {
-            self.rows(out, work);
+        match self.job.overlong {
+            None => self.rows(out, work),
+            Some(LongPart::First) => {
+                let problem = Problem::TooLong(self.options.max_line_length);
+                self.refuse(0, self.job.bytes.len(), &Fault { at: 0, problem });
+                self.report.rows_in = 1;
+            }
+            Some(LongPart::More | LongPart::Last) => self.rest_of_row(),
         }
         self.report
     }
@@ -195,13 +197,25 @@ impl Walk<'_> {
                 false
             }
             OnInvalid::Skip => {
-                if self.options.rejects {
+                self.report.rejected += 1;
+                if self.options.rejects != Rejects::None {
+                    let part = self.job.overlong;
                     let row = &self.job.bytes[at..end];
-                    let row = row.strip_suffix(b"\r").unwrap_or(row).to_vec();
-                    self.report.rejects.push(Reject { row_in_block, offset, reason, row });
+                    // Within a row that goes on, a CR is not part of the line end.
+                    let row = if part.is_none() { row.strip_suffix(b"\r").unwrap_or(row) } else { row };
+                    let (row, length) = (row.to_vec(), row.len());
+                    self.report.rejects.push(Reject { row_in_block, offset, reason, row, part, length });
                 }
                 true
             }
         }
+    }
+
+    /// What follows the first part of a row over the limit.
+    fn rest_of_row(&mut self) {
+        let BlockJob { bytes, offset, overlong: part, .. } = self.job;
+        let row = if self.options.rejects == Rejects::Whole { bytes.to_vec() } else { Vec::new() };
+        let (reason, length) = (String::new(), bytes.len());
+        self.report.rejects.push(Reject { row_in_block: 0, offset, reason, row, part, length });
     }
 }

@@ -22,7 +22,7 @@ impl Validate {
 
 impl BlockStage for Validate {
     fn cut(&self) -> Cut {
-        Cut::Rows { max: self.options.max_line_length }
+        self.options.cut()
     }
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::{BlockJob, BlockStage, Cut, Report};
+use super::super::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, Report};
 use super::SIGMA_LOOK_AHEAD;
 use super::context::Context;
 
@@ -25,6 +25,34 @@ pub enum CaseMap {
     Upper,
     /// To lower case.
     Lower,
+}
+
+/// The same mapping, for text that must be UTF-8: invalid bytes end the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StrictCaseMap(pub CaseMap);
+
+impl BlockStage for StrictCaseMap {
+    fn cut(&self) -> Cut {
+        self.0.cut()
+    }
+
+    fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
+        // Whatever is valid, `run` checks once more; checking is the least part of the work.
+        let Err(error) = simdutf8::compat::from_utf8(job.bytes) else { return self.0.run(job, out) };
+        let valid = &job.bytes[..error.valid_up_to()];
+        let mut report = self.0.run(BlockJob { bytes: valid, ..job }, out);
+        let place = job.offset + valid.len() as u64;
+        let byte = job.bytes[valid.len()];
+        report.error = Some(
+            CodecError::new(ErrorKind::Utf8, format!("invalid UTF-8 at byte {place}: 0x{byte:02x}"))
+                .at(place),
+        );
+        report
+    }
+
+    fn cost_ns_per_byte(&self) -> f32 {
+        self.0.cost_ns_per_byte()
+    }
 }
 
 impl BlockStage for CaseMap {

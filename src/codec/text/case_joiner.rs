@@ -76,7 +76,8 @@ impl Joiner for CaseJoiner {
         _side: &mut Vec<u8>,
     ) -> Result<(), CodecError> {
         if self.lower {
-            self.settle(last, body);
+            // Behind an error nothing comes.
+            self.settle(last || report.error.is_some(), body);
         }
         report.error.map_or(Ok(()), Err)
     }

@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 
 use super::super::cut::incomplete_character;
-use super::super::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, LongRow, Reject, Report};
+use super::super::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, LongRow, Report};
 use super::frame::Framer;
 
 /// The greatest limit on a line, 1 GiB: more than a JavaScript string can hold, and less than a frame's u32.
@@ -47,18 +47,15 @@ impl Lines {
 
     fn too_long(&self, job: BlockJob<'_>, out: &mut Vec<u8>, report: &mut Report) {
         report.rows_in = 1;
-        let reason = || format!("line is longer than {} bytes", self.options.max_length);
         match self.options.on_too_long {
             LongRow::Error => {
-                let error = CodecError::new(ErrorKind::LineTooLong, reason());
+                let error = CodecError::new(
+                    ErrorKind::LineTooLong,
+                    format!("line is longer than {} bytes", self.options.max_length),
+                );
                 report.error = Some(error.at(job.offset).in_line(0));
             }
-            LongRow::Skip => report.rejects.push(Reject {
-                row_in_block: 0,
-                offset: job.offset,
-                reason: reason(),
-                row: job.bytes.to_vec(),
-            }),
+            LongRow::Skip => report.rejected = 1,
             LongRow::Truncate => {
                 report.rows_out = 1;
                 let kept = &job.bytes[..job.bytes.len() - incomplete_character(job.bytes)];
@@ -98,13 +95,13 @@ impl Lines {
 
 impl BlockStage for Lines {
     fn cut(&self) -> Cut {
-        Cut::Rows { max: self.options.max_length }
+        Cut::Rows { max: self.options.max_length, rest: false }
     }
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
         let bytes = job.bytes;
         let mut report = Report { bytes_in: bytes.len() as u64, ..Report::default() };
-        if job.overlong {
+        if job.overlong.is_some() {
             self.too_long(job, out, &mut report);
             return report;
         }

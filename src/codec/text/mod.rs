@@ -7,7 +7,7 @@ mod frame;
 mod joiner;
 mod lines;
 
-pub use case::CaseMap;
+pub use case::{CaseMap, StrictCaseMap};
 pub use case_joiner::{CaseJoiner, SIGMA_LOOK_AHEAD};
 pub use frame::{BATCH_LINES, BATCH_TEXT, FLAG_ASCII, HEADER_BYTES};
 pub use joiner::LineJoiner;

@@ -153,7 +153,7 @@ impl BlockDriver {
                     operator.set_consumed(self.consumed);
                     operator.meter.rows_in.fetch_add(report.rows_in, Relaxed);
                     operator.meter.rows_out.fetch_add(report.rows_out, Relaxed);
-                    operator.meter.rejects.fetch_add(report.rejects.len() as u64, Relaxed);
+                    operator.meter.rejects.fetch_add(report.rejected, Relaxed);
                     let checked = report.checked;
                     let mut side = Vec::new();
                     let joined = self.joiner.join(first, last, report, &mut body, &mut side);

@@ -11,7 +11,7 @@ fn run_blocks(options: &DeflateOptions, pieces: &[&[u8]], order: impl Iterator<I
             offset: 0,
             first: index == 0,
             last: index + 1 == pieces.len(),
-            overlong: false,
+            overlong: None,
             now_ms: 0,
         };
         let mut out = Vec::new();
@@ -108,7 +108,7 @@ fn the_serial_engine_takes_over_between_blocks() {
                     offset: 0,
                     first: true,
                     last: false,
-                    overlong: false,
+                    overlong: None,
                     now_ms: 0,
                 };
                 let report = blocks.run(job, &mut all);

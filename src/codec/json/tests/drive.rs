@@ -1,6 +1,7 @@
 //! Runs a row stage over a whole input, cut into blocks as an executor would.
 
-use crate::codec::{BlockJob, BlockStage, CodecError, Cut, Joiner, json::RowJoiner};
+use crate::codec::cut::{CutBlock, Cutter};
+use crate::codec::{BlockJob, BlockStage, CodecError, Joiner, json::RowJoiner};
 
 /// What came out, what went to the side, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub(super) struct Outcome {
     pub(super) error: Option<CodecError>,
 }
 
-/// Cuts at the first row end at or after each `block` bytes.
+/// The input comes in pieces of `block` bytes, and is cut where they allow it.
 pub(super) fn drive(stage: &dyn BlockStage, input: &[u8], block: usize) -> Outcome {
     let (body, side, error) = drive_bytes(stage, input, block);
     let text = |bytes| String::from_utf8(bytes).expect("row stages emit UTF-8");
@@ -22,13 +23,12 @@ pub(super) fn drive_bytes(
     input: &[u8],
     block: usize,
 ) -> (Vec<u8>, Vec<u8>, Option<CodecError>) {
-    let Cut::Rows { max } = stage.cut() else { panic!("row stages cut at rows") };
     let mut joiner = RowJoiner::new();
+    let mut cutter = Cutter::new(stage.cut(), block);
     let (mut body, mut side) = (Vec::new(), Vec::new());
-    let jobs = cut(input, max, block);
-    let count = jobs.len();
-    for (i, mut job) in jobs.into_iter().enumerate() {
-        (job.first, job.last) = (i == 0, i + 1 == count);
+    let mut run = |cut: CutBlock, last: bool| {
+        let CutBlock { ref bytes, offset, first, overlong, .. } = cut;
+        let job = BlockJob { bytes, offset, first, last, overlong, now_ms: 1_700_000_000_123 };
         let mut out = Vec::new();
         let report = stage.run(job, &mut out);
         let (mut kept, mut selected) = (Vec::new(), Vec::new());
@@ -37,46 +37,16 @@ pub(super) fn drive_bytes(
             let whole: Vec<u8> = parts.chain([&selected[..]]).flatten().copied().collect();
             assert_eq!((whole, format!("{same:?}")), (out.clone(), format!("{report:?}")));
         }
-        let joined = joiner.join(job.first, job.last, report, &mut out, &mut side);
+        let joined = joiner.join(first, last, report, &mut out, &mut side);
         body.append(&mut out);
-        if let Err(error) = joined {
-            return (body, side, Some(error));
-        }
-    }
-    (body, side, None)
-}
-
-fn cut(input: &[u8], max: usize, block: usize) -> Vec<BlockJob<'_>> {
-    let mut jobs = Vec::new();
-    let mut start = 0;
-    let mut at = 0;
-    let mut job = |from: usize, to: usize, overlong| {
-        if from < to || input.is_empty() {
-            let bytes = &input[from..to];
-            let offset = from as u64;
-            jobs.push(BlockJob {
-                bytes,
-                offset,
-                first: false,
-                last: false,
-                overlong,
-                now_ms: 1_700_000_000_123,
-            });
-        }
+        joined.err()
     };
-    while at < input.len() {
-        let length = input[at..].iter().position(|&byte| byte == b'\n').unwrap_or(input.len() - at);
-        let end = (at + length + 1).min(input.len());
-        if length > max {
-            job(start, at, false);
-            job(at, at + max, true);
-            start = end;
-        } else if end - start >= block {
-            job(start, end, false);
-            start = end;
-        }
-        at = end;
-    }
-    job(start, input.len(), false);
-    jobs
+    let error = input
+        .chunks(block.max(1))
+        .find_map(|chunk| {
+            cutter.push(chunk.to_vec());
+            std::iter::from_fn(|| cutter.next(false)).find_map(|cut| run(cut, false))
+        })
+        .or_else(|| run(cutter.finish(), true));
+    (body, side, error)
 }

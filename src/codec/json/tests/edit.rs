@@ -13,7 +13,7 @@ fn run(options: EditOptions, rows: &str) -> String {
         offset: 0,
         first: true,
         last: true,
-        overlong: false,
+        overlong: None,
         now_ms: 1_700_000_000_000,
     };
     let report = edit.run(job, &mut out);
@@ -82,7 +82,7 @@ fn hash_is_of_the_row_without_it() {
 fn what_is_no_object_is_refused() {
     let mut out = Vec::new();
     let job =
-        BlockJob { bytes: b"{}\n[1]\n", offset: 10, first: false, last: true, overlong: false, now_ms: 0 };
+        BlockJob { bytes: b"{}\n[1]\n", offset: 10, first: false, last: true, overlong: None, now_ms: 0 };
     let report = Edit::new(set(&[("a", "1")])).run(job, &mut out);
     let error = report.error.unwrap();
     assert_eq!((error.kind, error.offset, error.line), (ErrorKind::RowNotObject, Some(13), Some(1)));

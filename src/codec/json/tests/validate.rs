@@ -2,11 +2,15 @@ use proptest::prelude::*;
 
 use super::drive::{Outcome, drive, drive_bytes};
 use super::scan::json;
-use crate::codec::json::{OnInvalid, RowOptions, Utf8, Validate};
+use crate::codec::json::{OnInvalid, Rejects, RowOptions, Utf8, Validate};
 use crate::codec::{CodecError, ErrorKind};
 
-const SKIP: RowOptions =
-    RowOptions { on_invalid: OnInvalid::Skip, rejects: true, max_line_length: 1 << 20, utf8: Utf8::Error };
+const SKIP: RowOptions = RowOptions {
+    on_invalid: OnInvalid::Skip,
+    rejects: Rejects::Whole,
+    max_line_length: 1 << 20,
+    utf8: Utf8::Error,
+};
 
 fn run(options: RowOptions, input: impl AsRef<[u8]>) -> Outcome {
     drive(&Validate::new(options), input.as_ref(), 1 << 20)
@@ -65,13 +69,13 @@ fn bad_rows_are_left_out_and_go_to_the_side() {
         outcome.side.lines().collect::<Vec<_>>(),
         [
             r#"{"line":2,"offset":8,"reason":"unexpected character '}' (column 6)","row":"{\"b\":}"}"#,
-            "{\"line\":4,\"offset\":17,\"reason\":\"invalid UTF-8 (column 2)\",\"row\":\"\\\"\u{fffd}\\\"\"}",
+            "{\"line\":4,\"offset\":17,\"reason\":\"invalid UTF-8 (column 2)\",\"row\":\"\\\"\u{fffd}\\\"\",\"rowBase64\":\"Iv8i\"}",
             r#"{"line":5,"offset":21,"reason":"control character 0x00 in string (column 3)","row":"\"x\u0000\""}"#,
             "{\"line\":7,\"offset\":28,\"reason\":\"unexpected character U+FEFF (column 1)\",\"row\":\"\u{feff}3\"}",
         ]
     );
     assert_eq!(outcome.error, None);
-    let silent = run(RowOptions { rejects: false, ..SKIP }, input);
+    let silent = run(RowOptions { rejects: Rejects::None, ..SKIP }, input);
     assert_eq!((silent.body, silent.side), (outcome.body, String::new()));
 }
 
@@ -83,8 +87,8 @@ fn rows_beyond_the_limit_are_bad() {
     assert_eq!(
         outcome.side.lines().collect::<Vec<_>>(),
         [
-            r#"{"line":2,"offset":6,"reason":"longer than 5 bytes","row":"12345"}"#,
-            r#"{"line":4,"offset":19,"reason":"longer than 5 bytes","row":"     "}"#,
+            r#"{"line":2,"offset":6,"reason":"longer than 5 bytes","row":"123456","length":6}"#,
+            r#"{"line":4,"offset":19,"reason":"longer than 5 bytes","row":"     6","length":6}"#,
         ]
     );
     let failed = run(RowOptions { on_invalid: OnInvalid::Error, ..options }, "1\n123456\n2\n");
@@ -95,6 +99,30 @@ fn rows_beyond_the_limit_are_bad() {
 }
 
 #[test]
+fn letters_of_rows_beyond_the_limit_are_whole_however_they_come() {
+    let options = RowOptions { max_line_length: 4, ..SKIP };
+    let input = "\"\u{e9}\u{e9}\\\"\"\r\n1\n\u{20ac}\u{20ac}\u{20ac}\ra\r".as_bytes();
+    let letters = |options, input: &[u8], block| drive(&Validate::new(options), input, block).side;
+    for block in 1..input.len() + 1 {
+        assert_eq!(
+            letters(options, input, block).lines().collect::<Vec<_>>(),
+            [
+                "{\"line\":1,\"offset\":0,\"reason\":\"longer than 4 bytes\",\"row\":\"\\\"\u{e9}\u{e9}\\\\\\\"\\\"\",\"length\":8}",
+                "{\"line\":3,\"offset\":12,\"reason\":\"longer than 4 bytes\",\"row\":\"\u{20ac}\u{20ac}\u{20ac}\\ra\",\"length\":11}",
+            ]
+        );
+        assert_eq!(
+            letters(RowOptions { rejects: Rejects::First, ..options }, "\u{20ac}\u{20ac}".as_bytes(), block),
+            "{\"line\":1,\"offset\":0,\"reason\":\"longer than 4 bytes\",\"row\":\"\u{20ac}\",\"length\":6,\"truncated\":true}\n"
+        );
+        assert_eq!(
+            letters(options, b"abcd\xffe", block),
+            "{\"line\":1,\"offset\":0,\"reason\":\"longer than 4 bytes\",\"row\":\"abcd\u{fffd}e\",\"length\":6,\"lossy\":true}\n"
+        );
+    }
+}
+
+#[test]
 fn invalid_utf8_is_mended_as_the_whatwg_has_it() {
     let options = RowOptions { utf8: Utf8::Replace, ..SKIP };
     let outcome = run(options, b"\"\xf0\x9f\x98\"\n\"\xed\xa0\x80\"\n{\xff}\n\xff\n\"\xc0\xaf\"\n \n1");
@@ -102,8 +130,8 @@ fn invalid_utf8_is_mended_as_the_whatwg_has_it() {
     assert_eq!(
         outcome.side.lines().collect::<Vec<_>>(),
         [
-            "{\"line\":3,\"offset\":12,\"reason\":\"unexpected character '\u{fffd}' (column 2)\",\"row\":\"{\u{fffd}}\"}",
-            "{\"line\":4,\"offset\":16,\"reason\":\"unexpected character '\u{fffd}' (column 1)\",\"row\":\"\u{fffd}\"}",
+            "{\"line\":3,\"offset\":12,\"reason\":\"unexpected character '\u{fffd}' (column 2)\",\"row\":\"{\u{fffd}}\",\"rowBase64\":\"e/99\"}",
+            "{\"line\":4,\"offset\":16,\"reason\":\"unexpected character '\u{fffd}' (column 1)\",\"row\":\"\u{fffd}\",\"rowBase64\":\"/w==\"}",
         ]
     );
 }
@@ -145,7 +173,7 @@ pub(super) fn options() -> impl Strategy<Value = RowOptions> {
     (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(error, replace, rejects)| RowOptions {
         on_invalid: if error { OnInvalid::Error } else { OnInvalid::Skip },
         utf8: if replace { Utf8::Replace } else { Utf8::Error },
-        rejects,
+        rejects: if rejects { Rejects::Whole } else { Rejects::None },
         max_line_length: 250,
     })
 }

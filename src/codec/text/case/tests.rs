@@ -12,7 +12,7 @@ fn mapped(case: CaseMap, input: &[u8], lengths: &[usize], target: usize) -> Vec<
     let mut all = Vec::new();
     let mut run = |bytes: &[u8], offset: u64, first: bool, last: bool| {
         let mut body = Vec::new();
-        let report = case.run(BlockJob { bytes, offset, first, last, overlong: false, now_ms: 0 }, &mut body);
+        let report = case.run(BlockJob { bytes, offset, first, last, overlong: None, now_ms: 0 }, &mut body);
         assert_eq!((report.bytes_in, &report.rejects[..]), (bytes.len() as u64, &[][..]));
         joiner.join(first, last, report, &mut body, &mut Vec::new()).unwrap();
         all.append(&mut body);
@@ -112,7 +112,7 @@ fn only_a_sigma_is_held_back() {
     let mut emit = |text: &str, last: bool| {
         let mut body = Vec::new();
         CaseMap::Lower.run(
-            BlockJob { bytes: text.as_bytes(), offset: 0, first: false, last, overlong: false, now_ms: 0 },
+            BlockJob { bytes: text.as_bytes(), offset: 0, first: false, last, overlong: None, now_ms: 0 },
             &mut body,
         );
         joiner.join(false, last, Report::default(), &mut body, &mut Vec::new()).unwrap();

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::super::Joiner;
 use super::super::super::cut::Cutter;
+use super::super::super::{Joiner, LongPart};
 use super::super::frame::{BATCH_LINES, BATCH_TEXT, FLAG_ASCII, HEADER_BYTES};
 use super::super::joiner::LineJoiner;
 use super::*;
@@ -12,7 +12,7 @@ struct Outcome {
     bytes: Vec<u8>,
     rows_in: u64,
     rows_out: u64,
-    rejects: Vec<(u64, Vec<u8>)>,
+    rejected: u64,
     error: Option<CodecError>,
 }
 
@@ -22,16 +22,16 @@ fn run(options: LineOptions, input: &[u8], lengths: &[usize], target: usize) -> 
     let mut cutter = Cutter::new(stage.cut(), target);
     let mut joiner = LineJoiner::new();
     let mut outcome = Outcome::default();
-    let mut one = |bytes: &[u8], offset: u64, overlong: bool, last: bool| {
+    let mut one = |bytes: &[u8], offset: u64, overlong: Option<LongPart>, last: bool| {
         if outcome.error.is_some() {
             return;
         }
         let mut body = Vec::new();
         let job = BlockJob { bytes, offset, first: offset == 0, last, overlong, now_ms: 0 };
-        let mut report = stage.run(job, &mut body);
+        let report = stage.run(job, &mut body);
         outcome.rows_in += report.rows_in;
         outcome.rows_out += report.rows_out;
-        outcome.rejects.extend(report.rejects.drain(..).map(|reject| (reject.offset, reject.row)));
+        outcome.rejected += report.rejected;
         outcome.error = joiner.join(offset == 0, last, report, &mut body, &mut Vec::new()).err();
         outcome.bytes.append(&mut body);
     };
@@ -97,7 +97,7 @@ fn model(options: LineOptions, input: &[u8]) -> (Vec<Vec<u8>>, Outcome) {
                     break;
                 }
                 LongRow::Skip => {
-                    outcome.rejects.push((offset, kept.to_vec()));
+                    outcome.rejected += 1;
                     offset += row.len() as u64;
                     continue;
                 }
