@@ -122,7 +122,9 @@ class DeadLetters {
     const line = lines.get(this.target);
     if (line?.owner !== this) return;
     lines.delete(this.target);
-    for (const letters of line.waiting) process.nextTick(() => letters.pump());
+    for (const letters of line.waiting) {
+      process.nextTick(() => letters.port.resource.runInAsyncScope(letters.pump, letters));
+    }
   }
 
   /** @param {unknown} chunk */

@@ -194,7 +194,7 @@ function handle() {
       const bits = now[at + 1];
       at += 2;
       if (port === undefined) continue;
-      port.onNews(bits);
+      port.resource.runInAsyncScope(port.onNews, port, bits);
       if (bits & event.IDLE) idle.add(port);
     }
   } finally {

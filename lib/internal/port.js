@@ -5,6 +5,7 @@
  * calls. It knows nothing of how a stream came to be, and streams know nothing of news.
  */
 
+const { AsyncResource } = require('node:async_hooks');
 const { event, register, forget, touch, kickSoon } = require('./doorbell.js');
 const { fromFailure } = require('./errors.js');
 
@@ -47,6 +48,8 @@ class Port {
     const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 128 * 1024 } = options;
     this.stream = stream;
     this.name = name;
+    /** What happens to the stream happens where it was made, whosever tick brings the news. */
+    this.resource = new AsyncResource('MILLRACE');
     this.chunkSize = options.chunkSize ?? CHUNK_BYTES;
     this.chunkBytes = options.firstChunk ?? this.chunkSize;
     this.wholeRows = options.wholeRows ?? false;
@@ -65,6 +68,7 @@ class Port {
     /** All output came. */
     this.ended = false;
     this.closed = false;
+    this.gone = false;
     this.failed = false;
     /** @type {Port | null} */
     this.next = null;
@@ -397,6 +401,8 @@ class Port {
     }
     const done = () => {
       forget(this);
+      if (!this.gone) this.resource.emitDestroy();
+      this.gone = true;
       callback();
       this.releaseWriters();
     };
