@@ -109,10 +109,11 @@ function rows(count) {
  *
  * @param {number} total
  * @param {number} [size] bytes in a chunk
+ * @param {string} [text] what it is full of
  * @returns {Readable & { offered: number }}
  */
-function offer(total, size = 65536) {
-  const chunk = Buffer.alloc(size, 'abcdefghijklmno\n');
+function offer(total, size = 65536, text = 'abcdefghijklmno\n') {
+  const chunk = Buffer.alloc(size, text);
   /** @type {any} */
   const source = new Readable({
     read() {
