@@ -2,5 +2,6 @@
 //!
 //! Nothing here knows Node-API. A reactor and its sources belong to one thread.
 
+pub mod hub;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod reactor;

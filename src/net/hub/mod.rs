@@ -1,0 +1,260 @@
+//! Topics: what is published is kept for a while, numbered, and handed to subscribers on any thread.
+//!
+//! One [`Hub`] numbers all its events, whatever their topic, so that a client that follows several topics has one cursor:
+//! the hub's *epoch* (one life of the hub) and an *offset*. [`Hub::subscribe`] with a cursor gives what was missed and what comes,
+//! without a gap and without a double, or says that the cursor is too old.
+//!
+//! # Queues and who waits at them
+//! Nobody waits: a publisher is never held back by a subscriber.
+//!
+//! * **History**: bounded for each topic in events, bytes and age, and in bytes for the whole hub; the oldest go first.
+//! * **Mailbox** of a subscriber: bounded in bytes; beyond it the subscriber's [`SlowPolicy`] decides, and what it drops is counted.
+
+mod event;
+mod history;
+mod mailbox;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+pub use event::{Event, NewEvent};
+pub use mailbox::{Mailbox, MailboxOptions, SlowPolicy};
+pub use pattern::{MAX_TOPIC_BYTES, Pattern, is_topic};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use history::{Histories, Retention};
+
+/// What a hub keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct HubOptions {
+    /// Most events of a topic's history. Defaults to 1,000.
+    pub history_count: usize,
+    /// Most bytes of a topic's history. Defaults to 1 MiB.
+    pub history_bytes: usize,
+    /// Age in milliseconds at which an event leaves the history. Defaults to none.
+    pub history_age_ms: Option<u64>,
+    /// Most bytes of all histories. Defaults to 64 MiB.
+    pub total_bytes: usize,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self { history_count: 1000, history_bytes: 1 << 20, history_age_ms: None, total_bytes: 64 << 20 }
+    }
+}
+
+/// A place in a hub's sequence of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The hub's life that it is of.
+    pub epoch: u64,
+    /// The last event that was seen; 0 is before the first.
+    pub offset: u64,
+}
+
+/// Where a subscription begins.
+#[derive(Debug)]
+pub struct Subscribed {
+    /// The hub's last event at that time: what comes later comes into the mailbox.
+    pub cursor: Cursor,
+    /// For a subscriber with a cursor.
+    pub replay: Option<Replay>,
+}
+
+/// What a subscriber with a cursor gets first.
+#[derive(Debug)]
+pub enum Replay {
+    /// What it missed, in order, of what it may see.
+    Missed(Vec<Arc<Event>>),
+    /// Some of it is not kept any more: the subscriber must fetch its state anew.
+    TooOld,
+}
+
+#[derive(Default)]
+struct Subscribers {
+    /// By exact topic.
+    topics: HashMap<Box<str>, Vec<Weak<Mailbox>>>,
+    wildcards: Vec<(Pattern, Weak<Mailbox>)>,
+}
+
+struct State {
+    last: u64,
+    histories: Histories,
+    subscribers: Subscribers,
+}
+
+/// See the module's page. Shared by threads.
+pub struct Hub {
+    epoch: u64,
+    options: HubOptions,
+    state: Mutex<State>,
+}
+
+impl Hub {
+    /// A hub without events. `epoch` tells its life from others: a random number.
+    pub fn new(epoch: u64, options: HubOptions) -> Arc<Self> {
+        let retention = Retention {
+            count: options.history_count,
+            bytes: options.history_bytes,
+            age_ms: options.history_age_ms,
+            total_bytes: options.total_bytes,
+        };
+        Arc::new(Self {
+            epoch,
+            options,
+            state: Mutex::new(State {
+                last: 0,
+                histories: Histories::new(retention),
+                subscribers: Subscribers::default(),
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in the lock's reach panics half way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hub's life.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What the hub keeps.
+    pub fn options(&self) -> HubOptions {
+        self.options
+    }
+
+    /// Where the next subscriber without a cursor begins.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { epoch: self.epoch, offset: self.state().last }
+    }
+
+    /// Numbers an event, keeps it, and puts it into the mailboxes of who follows its topic. `now_ms` is the time since 1970.
+    pub fn publish(&self, new: NewEvent, now_ms: u64) -> Arc<Event> {
+        // Mailboxes are told outside of the lock.
+        let (event, receivers) = {
+            let mut state = self.state();
+            state.last += 1;
+            let event = Arc::new(Event::new(new, self.epoch, state.last, now_ms));
+            let receivers = state.subscribers.of(event.topic());
+            // In the order of offsets, which the lock gives.
+            for mailbox in &receivers {
+                mailbox.put(&event);
+            }
+            state.histories.add(&event);
+            (event, receivers)
+        };
+        for mailbox in receivers {
+            mailbox.ring();
+        }
+        event
+    }
+
+    /// Puts what is published to `patterns` from now on into `mailbox`. With a cursor, what came after it is given at once.
+    pub fn subscribe(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        patterns: &[Pattern],
+        since: Option<Cursor>,
+        now_ms: u64,
+    ) -> Subscribed {
+        let mut state = self.state();
+        for pattern in patterns {
+            state.subscribers.add(pattern, mailbox);
+        }
+        let last = state.last;
+        let replay = since.map(|Cursor { epoch, offset }| {
+            let known = epoch == self.epoch && offset <= last;
+            match known.then(|| state.histories.after(patterns, offset, now_ms)).flatten() {
+                Some(events) => {
+                    Replay::Missed(events.into_iter().filter(|event| mailbox.may_see(event)).collect())
+                }
+                None => Replay::TooOld,
+            }
+        });
+        Subscribed { cursor: Cursor { epoch: self.epoch, offset: last }, replay }
+    }
+
+    /// Ends what [`subscribe`](Self::subscribe) began. What is in the mailbox stays.
+    pub fn unsubscribe(&self, mailbox: &Arc<Mailbox>, patterns: &[Pattern]) {
+        let mut state = self.state();
+        for pattern in patterns {
+            state.subscribers.remove(pattern, mailbox);
+        }
+    }
+
+    /// Mailboxes that follow `topic` now.
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.state().subscribers.of(topic).len()
+    }
+
+    /// The last event of `topic` that is kept, for each key and for those without one: what a newcomer needs to know.
+    pub fn latest(&self, topic: &str, now_ms: u64) -> Vec<Arc<Event>> {
+        self.state().histories.latest(topic, now_ms)
+    }
+
+    /// Topics with a history, events in all histories, and their bytes.
+    pub fn held(&self) -> (usize, usize, usize) {
+        self.state().histories.held()
+    }
+}
+
+impl Subscribers {
+    /// Live mailboxes that follow `topic`, each once.
+    fn of(&mut self, topic: &str) -> Vec<Arc<Mailbox>> {
+        let mut found: Vec<Arc<Mailbox>> = Vec::new();
+        if let Some(exact) = self.topics.get_mut(topic) {
+            exact.retain(|weak| weak.upgrade().map(|mailbox| found.push(mailbox)).is_some());
+            if exact.is_empty() {
+                self.topics.remove(topic);
+            }
+        }
+        self.wildcards.retain(|(pattern, weak)| {
+            let Some(mailbox) = weak.upgrade() else { return false };
+            if pattern.matches(topic) && !found.iter().any(|other| Arc::ptr_eq(other, &mailbox)) {
+                found.push(mailbox);
+            }
+            true
+        });
+        found
+    }
+
+    fn add(&mut self, pattern: &Pattern, mailbox: &Arc<Mailbox>) {
+        match pattern.exact() {
+            Some(topic) => {
+                let followers = self.topics.entry(topic.into()).or_default();
+                if !followers.iter().any(|weak| is(weak, mailbox)) {
+                    followers.push(Arc::downgrade(mailbox));
+                }
+            }
+            None => {
+                if !self.wildcards.iter().any(|(other, weak)| other == pattern && is(weak, mailbox)) {
+                    self.wildcards.push((pattern.clone(), Arc::downgrade(mailbox)));
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, pattern: &Pattern, mailbox: &Arc<Mailbox>) {
+        match pattern.exact() {
+            Some(topic) => {
+                if let Some(followers) = self.topics.get_mut(topic) {
+                    followers.retain(|weak| weak.strong_count() > 0 && !is(weak, mailbox));
+                    if followers.is_empty() {
+                        self.topics.remove(topic);
+                    }
+                }
+            }
+            None => self
+                .wildcards
+                .retain(|(other, weak)| weak.strong_count() > 0 && !(other == pattern && is(weak, mailbox))),
+        }
+    }
+}
+
+fn is(weak: &Weak<Mailbox>, mailbox: &Arc<Mailbox>) -> bool {
+    std::ptr::eq(weak.as_ptr(), Arc::as_ptr(mailbox))
+}
