@@ -6,8 +6,9 @@ const { Writable } = require('node:stream');
 const crypto = require('../crypto.js');
 const jsonl = require('../jsonl.js');
 const zlib = require('../zlib.js');
-const { checkOutput, openInput, openOutput, namedGzip } = require('./ends.js');
+const { checkOutput, openInput, openOutput, sameFile, namedGzip } = require('./ends.js');
 const { execute } = require('./execute.js');
+const { say } = require('./summary.js');
 const { UsageError, editOptions } = require('./usage.js');
 
 /** @param {any} options @returns {{ threads?: number }} */
@@ -21,7 +22,7 @@ const threads = (options) => (options.threads === undefined ? {} : { threads: op
 async function run(input, options) {
   const { output, force, rejects, maxLineLength } = options;
   const edit = editOptions(options);
-  if (rejects !== undefined && (rejects === output || (rejects === '-' && output === '-'))) {
+  if (rejects !== undefined && sameFile(rejects, output)) {
     throw new UsageError('--rejects and --output must not be the same');
   }
   checkOutput(output, input, force);
@@ -29,20 +30,21 @@ async function run(input, options) {
   // What may refuse its options comes before what opens files.
   const edited = edit === null ? [] : [jsonl.edit(edit)];
   const packed = options.gzip || namedGzip(output) ? [zlib.createGzip({ level: options.level, ...threads(options) })] : [];
+  const bad = rejects === undefined ? undefined : { stream: openOutput(rejects, force), name: rejects };
   const stages = [];
   if (options.gunzip || namedGzip(input)) stages.push(zlib.createGunzip());
   if (options.validate || rejects !== undefined || options.skipInvalid) {
     stages.push(
       jsonl.validate({
         onInvalid: rejects !== undefined || options.skipInvalid ? 'skip' : 'error',
-        ...(rejects === undefined ? {} : { rejects: openOutput(rejects) }),
+        ...(bad === undefined ? {} : { rejects: bad.stream, endRejects: false }),
         maxLineLength,
         ...threads(options),
       }),
     );
   }
   stages.push(...edited, ...packed);
-  return execute({ source: openInput(input), stages, sink: openOutput(output), output, options });
+  return execute({ source: openInput(input), stages, sink: openOutput(output, force), output, rejects: bad, options });
 }
 
 /**
@@ -54,7 +56,7 @@ async function compress(input, options) {
   const output = options.output ?? (input === '-' ? '-' : `${input}.gz`);
   checkOutput(output, input, options.force);
   const stages = [zlib.createGzip({ level: options.level, ...threads(options) })];
-  return execute({ source: openInput(input), stages, sink: openOutput(output), output, options });
+  return execute({ source: openInput(input), stages, sink: openOutput(output, options.force), output, options });
 }
 
 /**
@@ -68,7 +70,8 @@ async function decompress(input, options) {
   }
   const output = options.output ?? (input === '-' ? '-' : input.slice(0, -3));
   checkOutput(output, input, options.force);
-  return execute({ source: openInput(input), stages: [zlib.createGunzip()], sink: openOutput(output), output, options });
+  const stages = [zlib.createGunzip()];
+  return execute({ source: openInput(input), stages, sink: openOutput(output, options.force), output, options });
 }
 
 /**
@@ -91,7 +94,7 @@ async function digest(input, options) {
     finish(summary) {
       const digests = /** @type {Record<string, string>} */ (tap.digests);
       if (summary) summary.digests = digests;
-      else for (const name of algorithms) process.stdout.write(`${digests[name]}  ${name}  ${input}\n`);
+      else for (const name of algorithms) say(process.stdout, `${digests[name]}  ${name}  ${input}\n`);
     },
   });
 }

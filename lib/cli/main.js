@@ -2,17 +2,20 @@
 
 /** `npx millrace`: the commands and their options. The work is in the other files of this folder. */
 
+const os = require('node:os');
 const { Command, CommanderError, InvalidArgumentError } = require('commander');
 const { compress, decompress, digest, run } = require('./commands.js');
+const { Interrupted } = require('./execute.js');
+const { report, say } = require('./summary.js');
 const { UsageError } = require('./usage.js');
-const { report } = require('./summary.js');
 const { version } = require('../../package.json');
 
 /** Exit codes. */
 const OK = 0;
 const FAILED = 1;
 const USAGE = 2;
-const INTERRUPTED = 130;
+/** With the signal's number added, as shells do: 130 for Ctrl-C. */
+const INTERRUPTED = 128;
 
 /**
  * @param {number} min
@@ -94,7 +97,7 @@ function program(started) {
 
 /**
  * @param {string[]} args without the program's own names
- * @returns {Promise<number>} the exit code: 0, 1 for failed work, 2 for wrong use, 130 when interrupted
+ * @returns {Promise<number>} the exit code: 0, 1 for failed work, 2 for wrong use, 128 and its number after a signal
  */
 async function main(args) {
   /** @type {Promise<number> | undefined} */
@@ -109,13 +112,16 @@ async function main(args) {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE;
     if (error instanceof UsageError) {
-      process.stderr.write(`millrace: ${error.message}\n`);
+      say(process.stderr, `millrace: ${error.message}\n`);
       return USAGE;
     }
+    if (error instanceof Interrupted) {
+      say(process.stderr, `millrace: ${error.message}\n`);
+      return INTERRUPTED + os.constants.signals[error.signal];
+    }
     const any = /** @type {any} */ (error);
-    if (any?.name === 'AbortError') return INTERRUPTED;
     if (any?.code === 'ERR_INVALID_ARG_TYPE' || any?.code === 'ERR_INVALID_ARG_VALUE' || any?.code === 'ERR_OUT_OF_RANGE') {
-      process.stderr.write(`millrace: ${any.message}\n`);
+      say(process.stderr, `millrace: ${any.message}\n`);
       return USAGE;
     }
     report(any);

@@ -2,7 +2,9 @@
 
 /** Progress on standard error: a bar on a terminal, a plain line now and then elsewhere. */
 
+const { isatty } = require('node:tty');
 const { SingleBar, Presets } = require('cli-progress');
+const { say } = require('./summary.js');
 const { bytes, rate } = require('./units.js');
 
 /** On a terminal. */
@@ -14,9 +16,9 @@ class Progress {
   /**
    * @param {{ stream: any, bytes: number | null, name: string }} source
    * @param {any[]} stages
-   * @param {any} sink
+   * @param {boolean} toStandard the data goes to standard output
    */
-  constructor(source, stages, sink) {
+  constructor(source, stages, toStandard) {
     this.source = source;
     this.stages = stages;
     this.began = Date.now();
@@ -24,7 +26,7 @@ class Progress {
     /** @type {SingleBar | null} */
     this.bar = null;
     // A bar would stand in the midst of data that a terminal shows.
-    const terminal = process.stderr.isTTY && !(sink === process.stdout && process.stdout.isTTY);
+    const terminal = process.stderr.isTTY && !(toStandard && isatty(1));
     if (terminal) {
       this.bar = new SingleBar(
         {
@@ -73,7 +75,8 @@ class Progress {
       return;
     }
     const share = this.source.bytes ? ` (${Math.floor((100 * this.done()) / this.source.bytes)}%)` : '';
-    process.stderr.write(`millrace: ${values.done} of ${values.all}${share}, ${values.rate}${values.rows.replace(' | ', ', ')}\n`);
+    const all = this.source.bytes === null ? '' : ` of ${values.all}`;
+    say(process.stderr, `millrace: ${values.done}${all}${share}, ${values.rate}${values.rows.replace(' | ', ', ')}\n`);
   }
 
   stop() {

@@ -64,18 +64,39 @@ function table(summary) {
 }
 
 /**
- * Says what went wrong: where, and in what.
+ * Says what went wrong: in which file, where in it, and what.
  *
  * @param {any} error
  */
 function report(error) {
-  const place = [];
-  if (error?.stage) place.push(`stage ${error.stage}`);
-  if (error?.line !== undefined) place.push(`line ${error.line}`);
-  if (error?.offset !== undefined) place.push(`byte ${error.offset}`);
-  const where = error?.syscall || !error?.input ? '' : `${error.input}: `;
-  const code = error?.code && !String(error.message).startsWith(error.code) ? ` [${error.code}]` : '';
-  process.stderr.write(`millrace: ${where}${error?.message ?? error}${place.length ? ` (${place.join(', ')})` : ''}${code}\n`);
+  const message = String(error?.message ?? error);
+  const where = [];
+  if (error?.stage) where.push(`stage ${error.stage}`);
+  // Some errors say it themselves.
+  if (error?.line !== undefined && !message.includes(`line ${error.line}`)) where.push(`line ${error.line}`);
+  if (error?.offset !== undefined && !message.includes(`byte ${error.offset}`)) where.push(`byte ${error.offset}`);
+  const file = !error?.place || error.path !== undefined ? '' : `${error.place}: `;
+  const code = error?.code && !message.startsWith(error.code) ? ` [${error.code}]` : '';
+  say(process.stderr, `millrace: ${file}${message}${where.length ? ` (${where.join(', ')})` : ''}${code}\n`);
 }
 
-module.exports = { summarise, table, report };
+/** Streams that may fail without harm. @type {WeakSet<NodeJS.WriteStream>} */
+const heard = new WeakSet();
+
+/**
+ * Writes for people or for the next program, who may be gone.
+ *
+ * @param {NodeJS.WriteStream} stream
+ * @param {string} text
+ */
+function say(stream, text) {
+  if (!heard.has(stream)) {
+    heard.add(stream);
+    stream.on('error', (/** @type {any} */ error) => {
+      if (error.code !== 'EPIPE') process.exitCode = 1;
+    });
+  }
+  stream.write(text);
+}
+
+module.exports = { summarise, table, report, say };
