@@ -1,6 +1,8 @@
 //! Message digests and checksums of the bytes that flow by.
 
 mod encoding;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
 mod tap;
 
 use std::fmt;
@@ -60,6 +62,22 @@ impl Algorithm {
             Self::Md5 => 16,
             Self::Crc32 => 4,
             Self::Xxh3 => 8,
+        }
+    }
+
+    /// Calls `each` with the number and the digest of every message, in no particular order. Quicker than one by one for
+    /// SHA-256 on machines with SHA extensions.
+    pub fn digest_each<'a>(
+        self,
+        messages: impl Iterator<Item = &'a [u8]>,
+        mut each: impl FnMut(usize, DigestBytes),
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Sha256 && sha_ni::is_available() {
+            return sha_ni::digest_each(messages, |number, digest| each(number, DigestBytes::new(&digest)));
+        }
+        for (number, message) in messages.enumerate() {
+            each(number, self.digest(message));
         }
     }
 
@@ -123,6 +141,13 @@ impl DigestBytes {
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+}
+
+/// No digest: empty.
+impl Default for DigestBytes {
+    fn default() -> Self {
+        Self::new(&[])
     }
 }
 

@@ -23,14 +23,25 @@ impl Encoding {
         }
     }
 
+    /// Fills `out` with the first hex characters of `bytes`, as far as they go.
+    #[inline]
+    pub fn write_hex(bytes: &[u8], out: &mut [u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        for (pair, byte) in out.chunks_mut(2).zip(bytes) {
+            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+            pair.copy_from_slice(&digits[..pair.len()]);
+        }
+    }
+
     /// Appends `bytes` to `out` in this encoding.
     #[inline]
     pub fn append(self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Hex => out.extend(bytes.iter().flat_map(|byte| {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
-            })),
+            Self::Hex => {
+                let from = out.len();
+                out.resize(from + 2 * bytes.len(), 0);
+                Self::write_hex(bytes, &mut out[from..]);
+            }
             Self::Base64 => {
                 base64(b"+/", bytes, out);
                 // Each group of three bytes is four characters.

@@ -71,6 +71,24 @@ fn the_tap_names_each_digest_once() {
     );
 }
 
+#[test]
+fn many_messages_have_the_digests_of_each() {
+    let bytes: Vec<u8> = (0..400_u32).map(|i| (i * 7) as u8).collect();
+    // Every length of padding, next to every other kind of message.
+    for step in [1, 64, 191] {
+        let messages: Vec<&[u8]> = (0..200).map(|i| &bytes[..(i * step) % 400]).collect();
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha1] {
+            let mut found = vec![String::new(); messages.len()];
+            algorithm.digest_each(messages.iter().copied(), |number, digest| {
+                found[number] = hex(digest.as_slice());
+            });
+            let expected: Vec<_> = messages.iter().map(|m| hex(algorithm.digest(m).as_slice())).collect();
+            assert_eq!(found, expected);
+        }
+    }
+    Algorithm::Sha256.digest_each(std::iter::empty(), |_, _| panic!("of nothing"));
+}
+
 proptest! {
     #[test]
     fn cutting_changes_nothing(bytes in prop::collection::vec(any::<u8>(), 0..40_000), cut in any::<prop::sample::Index>()) {

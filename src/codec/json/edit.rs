@@ -11,12 +11,14 @@
 //!
 //! Names are compared by their text: `"\u0061"` is `a`.
 
+use super::digests::Digests;
 use super::fault::{Fault, Problem};
+use super::mentions::{Mentions, Search};
 use super::options::RowOptions;
-use super::rows::{RowWork, run_rows};
+use super::rows::{RowWork, run_checked_rows, run_rows};
 use super::scan::{Member, Scanner};
 use super::time::iso_8601;
-use crate::codec::digest::{Algorithm, Encoding};
+use crate::codec::digest::Algorithm;
 use crate::codec::{BlockJob, BlockStage, Cut, Report};
 
 /// What a member is set to.
@@ -77,13 +79,21 @@ pub struct Edit {
     lengths: u64,
     set: Vec<(usize, SetValue)>,
     hash: Option<(usize, HashField)>,
+    /// How to tell that a checked row has none of the names. `None` where that takes a scan.
+    mentions: Option<Mentions>,
 }
 
 impl Edit {
     /// A stage with these options.
     pub fn new(options: EditOptions) -> Self {
-        let mut edit =
-            Self { rows: options.rows, names: Vec::new(), lengths: 0, set: Vec::new(), hash: None };
+        let mut edit = Self {
+            rows: options.rows,
+            names: Vec::new(),
+            lengths: 0,
+            set: Vec::new(),
+            hash: None,
+            mentions: None,
+        };
         for name in &options.remove {
             let at = edit.name(name);
             edit.names[at].remove = true;
@@ -108,6 +118,7 @@ impl Edit {
             edit.names[at].hash = true;
             edit.hash = Some((at, hash));
         }
+        edit.mentions = Mentions::of(edit.names.iter().map(|name| &name.text[..]));
         edit
     }
 
@@ -160,24 +171,21 @@ impl BlockStage for Edit {
     }
 
     fn run(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
-        let now = format!("\"{}\"", iso_8601(job.now_ms)).into_bytes();
-        let values: Vec<&[u8]> = self
-            .set
-            .iter()
-            .map(|(_, value)| match value {
-                SetValue::Json(text) => text.as_bytes(),
-                SetValue::Now => &now,
-            })
-            .collect();
-        let mut editor = Editor {
-            edit: self,
-            scanner: Scanner::default(),
-            values,
-            targets: Vec::new(),
-            seen: vec![false; self.names.len()],
-            renamed: vec![false; self.names.len()],
-        };
-        run_rows(&self.rows, job, out, &mut editor)
+        let now = now(job);
+        let mut editor = Editor::new(self, &now);
+        let report = run_rows(&self.rows, job, out, &mut editor);
+        editor.settle(out);
+        Report { checked: true, ..report }
+    }
+
+    fn run_checked(&self, job: BlockJob<'_>, out: &mut Vec<u8>) -> Report {
+        let Some(mentions) = &self.mentions else { return self.run(job, out) };
+        let now = now(job);
+        let mut editor =
+            CheckedEditor { editor: Editor::new(self, &now), search: mentions.search(job.bytes) };
+        let report = run_checked_rows(&self.rows, job, out, &mut editor);
+        editor.editor.settle(out);
+        Report { checked: true, ..report }
     }
 
     fn room(&self, bytes: usize) -> usize {
@@ -190,16 +198,33 @@ impl BlockStage for Edit {
     }
 }
 
+/// The block's time as JSON.
+fn now(job: BlockJob<'_>) -> Vec<u8> {
+    format!("\"{}\"", iso_8601(job.now_ms)).into_bytes()
+}
+
 struct Editor<'a> {
     edit: &'a Edit,
     scanner: Scanner,
     values: Vec<&'a [u8]>,
+    tail: Tail,
+    digests: Option<Digests>,
     /// For each member: its name after renaming, and whether it was renamed; `None` where nothing happens to it.
     targets: Vec<Option<(usize, bool)>>,
     /// Names that stand in the row already.
     seen: Vec<bool>,
     /// Names that some member of the row is renamed to.
     renamed: Vec<bool>,
+}
+
+/// What goes behind the members of a row that has none of the names: all that is set, the hash, the bracket. Each member
+/// comes with the comma in front.
+#[derive(Default)]
+struct Tail {
+    text: Vec<u8>,
+    /// Where the hash's member begins, and where its hex characters go.
+    hash: usize,
+    hex: usize,
 }
 
 /// Where the hash goes in the row's output: an index, and the key as it was.
@@ -217,31 +242,11 @@ impl RowWork for Editor<'_> {
             return Err(Fault::new(row.value_start, Problem::NotObject));
         }
         out.extend_from_slice(&text[start..row.value_start]);
-        let begin = out.len();
         let close = row.value_end - 1;
-        let touched = self.resolve(text);
-        let mut hash_place = None;
-        let mut any = !self.scanner.found.is_empty();
-        if touched {
-            out.push(b'{');
-            any = false;
-            for index in 0..self.scanner.found.len() {
-                self.member(text, index, close, begin, &mut any, &mut hash_place, out);
-            }
+        if self.resolve(text) {
+            self.touched(text, close, out);
         } else {
-            out.extend_from_slice(&text[row.value_start..close]);
-        }
-        for (index, (name, _)) in self.edit.set.iter().enumerate() {
-            if !self.seen[*name] && !self.edit.names[*name].hash {
-                separate(&mut any, out);
-                out.extend_from_slice(&self.edit.names[*name].quoted);
-                out.push(b':');
-                out.extend_from_slice(self.values[index]);
-            }
-        }
-        out.push(b'}');
-        if let Some((name, hash)) = &self.edit.hash {
-            add_hash(&self.edit.names[*name].quoted, hash, hash_place, any, begin, out);
+            self.untouched(&text[row.value_start..close], !self.scanner.found.is_empty(), out);
         }
         out.extend_from_slice(&text[row.value_end..row.end]);
         out.push(b'\n');
@@ -249,7 +254,161 @@ impl RowWork for Editor<'_> {
     }
 }
 
-impl Editor<'_> {
+/// An editor of checked rows, of which most need no scan.
+struct CheckedEditor<'a> {
+    editor: Editor<'a>,
+    search: Search<'a>,
+}
+
+impl RowWork for CheckedEditor<'_> {
+    const VERBATIM: bool = false;
+
+    #[inline]
+    fn row(&mut self, text: &[u8], start: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+        let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
+        if let Some(close) = closing_bracket(&text[start..end])
+            && !self.search.finds(start, end)
+        {
+            out.reserve(end + 1 - start + self.editor.tail.text.len());
+            self.editor.untouched(&text[start..start + close], true, out);
+            out.extend_from_slice(&text[start + close + 1..end]);
+            out.push(b'\n');
+            return Ok(end);
+        }
+        self.editor.row(text, start, out)
+    }
+}
+
+/// Where a valid row without space in front has the `}` of its object. `None` where it has no members, or where only a scan
+/// can tell.
+#[inline]
+fn closing_bracket(row: &[u8]) -> Option<usize> {
+    if !row.starts_with(b"{\"") {
+        return None;
+    }
+    match row {
+        [.., b'}'] => Some(row.len() - 1),
+        [.., b'}', b'\r'] => Some(row.len() - 2),
+        _ => None,
+    }
+}
+
+impl<'a> Editor<'a> {
+    fn new(edit: &'a Edit, now: &'a [u8]) -> Self {
+        let values = edit.set.iter().map(|(_, value)| match value {
+            SetValue::Json(text) => text.as_bytes(),
+            SetValue::Now => now,
+        });
+        let mut editor = Self {
+            edit,
+            scanner: Scanner::default(),
+            values: values.collect(),
+            tail: Tail::default(),
+            digests: edit.hash.as_ref().map(|(_, hash)| Digests::new(hash.algorithm, hash.length)),
+            targets: Vec::new(),
+            seen: vec![false; edit.names.len()],
+            renamed: vec![false; edit.names.len()],
+        };
+        let mut text = Vec::new();
+        editor.push_set(&mut true, &mut text);
+        editor.tail.hash = text.len();
+        editor.tail.hex = editor.push_hash(true, &mut text);
+        text.push(b'}');
+        editor.tail.text = text;
+        editor
+    }
+
+    /// Fills in what is still missing of the output.
+    fn settle(&mut self, out: &mut [u8]) {
+        if let Some(digests) = &mut self.digests {
+            digests.settle(out);
+        }
+    }
+
+    /// Appends the members that are set and not seen.
+    fn push_set(&self, any: &mut bool, out: &mut Vec<u8>) {
+        for ((name, _), value) in self.edit.set.iter().zip(&self.values) {
+            let entry = &self.edit.names[*name];
+            if !self.seen[*name] && !entry.hash {
+                separate(any, out);
+                out.extend_from_slice(&entry.quoted);
+                out.push(b':');
+                out.extend_from_slice(value);
+            }
+        }
+    }
+
+    /// Appends the hash's member, if there is to be one, with room for the hex characters; returns where they go.
+    fn push_hash(&self, mut any: bool, out: &mut Vec<u8>) -> usize {
+        let (Some((name, _)), Some(digests)) = (&self.edit.hash, &self.digests) else { return 0 };
+        separate(&mut any, out);
+        out.extend_from_slice(&self.edit.names[*name].quoted);
+        out.extend_from_slice(b":\"");
+        let hex = out.len();
+        out.resize(hex + digests.length(), b'0');
+        out.push(b'"');
+        hex
+    }
+
+    /// Writes an object that has none of the names; `open` is all of it but the closing bracket.
+    #[inline]
+    fn untouched(&mut self, open: &[u8], any: bool, out: &mut Vec<u8>) {
+        let begin = out.len();
+        out.extend_from_slice(open);
+        let (base, tail) = (out.len(), &self.tail);
+        // Without members in front, the first comma goes.
+        let comma = usize::from(!any && tail.text.len() > 1);
+        out.extend_from_slice(&tail.text[comma..]);
+        if let Some(digests) = &mut self.digests {
+            digests.wait(begin, base + tail.hash.saturating_sub(comma), base + tail.hex - comma, out);
+        }
+    }
+
+    /// Writes the object of the row that was scanned last, which has some of the names.
+    fn touched(&mut self, text: &[u8], close: usize, out: &mut Vec<u8>) {
+        let begin = out.len();
+        let mut hash_place = None;
+        let mut any = false;
+        out.push(b'{');
+        for index in 0..self.scanner.found.len() {
+            self.member(text, index, close, begin, &mut any, &mut hash_place, out);
+        }
+        self.push_set(&mut any, out);
+        match hash_place {
+            None => {
+                let end = out.len();
+                let hex = self.push_hash(any, out);
+                out.push(b'}');
+                if let Some(digests) = &mut self.digests {
+                    digests.wait(begin, end, hex, out);
+                }
+            }
+            Some(place) => {
+                out.push(b'}');
+                self.insert_hash(&place, any, begin, out);
+            }
+        }
+    }
+
+    /// Digests the object `out[begin..]` and puts the hash's member where it was.
+    fn insert_hash(&self, place: &HashPlace, any: bool, begin: usize, out: &mut Vec<u8>) {
+        let (Some((name, _)), Some(digests)) = (&self.edit.hash, &self.digests) else { return };
+        let quoted = &self.edit.names[*name].quoted;
+        let mut member = Vec::with_capacity(quoted.len() + digests.length() + 5);
+        if !place.first {
+            member.push(b',');
+        }
+        member.extend_from_slice(quoted);
+        member.extend_from_slice(b":\"");
+        digests.append(&out[begin..], &mut member);
+        member.push(b'"');
+        if place.first && any {
+            member.push(b',');
+        }
+        // In front of other members of the object, or of its end.
+        out.splice(begin + place.at..begin + place.at, member);
+    }
+
     /// Finds out what happens to each member; returns whether anything happens to any.
     fn resolve(&mut self, text: &[u8]) -> bool {
         self.targets.clear();
@@ -325,47 +484,5 @@ impl Editor<'_> {
 fn separate(any: &mut bool, out: &mut Vec<u8>) {
     if std::mem::replace(any, true) {
         out.push(b',');
-    }
-}
-
-/// Digests the object `out[begin..]` and puts the digest where it belongs.
-fn add_hash(
-    quoted: &[u8],
-    hash: &HashField,
-    place: Option<HashPlace>,
-    any: bool,
-    begin: usize,
-    out: &mut Vec<u8>,
-) {
-    let digest = hash.algorithm.digest(&out[begin..]);
-    let insert = |out: &mut Vec<u8>| {
-        out.extend_from_slice(quoted);
-        out.extend_from_slice(b":\"");
-        let from = out.len();
-        Encoding::Hex.append(digest.as_slice(), out);
-        out.truncate(out.len().min(from + hash.length));
-        out.push(b'"');
-    };
-    match place {
-        None => {
-            out.pop();
-            if any {
-                out.push(b',');
-            }
-            insert(out);
-            out.push(b'}');
-        }
-        Some(HashPlace { at, first }) => {
-            let mut member = Vec::with_capacity(quoted.len() + hash.length + 4);
-            if !first {
-                member.push(b',');
-            }
-            insert(&mut member);
-            if first && any {
-                member.push(b',');
-            }
-            // In front of other members of the object, or of its end.
-            out.splice(begin + at..begin + at, member);
-        }
     }
 }

@@ -8,10 +8,12 @@
 //! * A BOM at the very start of the stream is dropped.
 //! * A row is bad if `JSON.parse` refuses it, if it is not UTF-8 (unless that is mended), or if it is too long.
 
+mod digests;
 mod edit;
 mod fault;
 mod frames;
 mod join;
+mod mentions;
 mod options;
 mod rows;
 mod scan;

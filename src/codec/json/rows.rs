@@ -38,6 +38,16 @@ pub(super) fn run_rows<W: RowWork>(
     Walk { options, job, all_utf8, kept: None, report: Report::default() }.run(out, work)
 }
 
+/// As [`run_rows`] for a block of checked rows.
+pub(super) fn run_checked_rows<W: RowWork>(
+    options: &RowOptions,
+    job: BlockJob<'_>,
+    out: &mut Vec<u8>,
+    work: &mut W,
+) -> Report {
+    Walk { options, job, all_utf8: true, kept: None, report: Report::default() }.run(out, work)
+}
+
 /// As [`run_rows`] for verbatim work: where good rows stand goes to `kept`; what is to follow them, to `out`. `None` where
 /// rows of the block must be mended.
 pub(super) fn select_rows<W: RowWork>(

@@ -1,7 +1,7 @@
 //! Edits, against a table and against a model on parsed objects.
 
 use crate::codec::digest::Algorithm;
-use crate::codec::json::{Edit, EditOptions, HashField, OnInvalid, RowOptions, SetValue};
+use crate::codec::json::{Edit, EditOptions, HashField, OnInvalid, RowOptions, SetValue, Validate};
 use crate::codec::{BlockJob, BlockStage, ErrorKind};
 use proptest::prelude::*;
 
@@ -18,7 +18,27 @@ fn run(options: EditOptions, rows: &str) -> String {
     };
     let report = edit.run(job, &mut out);
     assert!(report.error.is_none(), "{:?}", report.error);
+    checked_rows_come_out_the_same(&edit, rows);
     String::from_utf8(out).unwrap()
+}
+
+/// What validation lets pass need not be scanned again, and is edited no other way.
+fn checked_rows_come_out_the_same(edit: &Edit, rows: &str) {
+    let job = |bytes| BlockJob {
+        bytes,
+        offset: 0,
+        first: false,
+        last: false,
+        overlong: None,
+        now_ms: 1_700_000_000_000,
+    };
+    let skip = RowOptions { on_invalid: OnInvalid::Skip, ..RowOptions::default() };
+    let (mut valid, mut out, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+    assert!(Validate::new(skip).run(job(rows.as_bytes()), &mut valid).checked);
+    let reports = [edit.run(job(&valid), &mut out), edit.run_checked(job(&valid), &mut checked)];
+    assert_eq!(String::from_utf8(checked), String::from_utf8(out));
+    let [report, checked] = reports.map(|report| format!("{report:?}"));
+    assert_eq!(checked, report);
 }
 
 fn set(pairs: &[(&str, &str)]) -> EditOptions {
@@ -92,6 +112,42 @@ fn what_is_no_object_is_refused() {
 }
 
 proptest! {
+    #[test]
+    fn checked_rows_of_any_kind_come_out_the_same(
+        rows in prop::collection::vec(
+            (
+                prop::sample::select(vec!["", " ", "\u{feff}"]),
+                prop::collection::vec(
+                    (
+                        prop::sample::select(vec!["a", "b", "\\u0062", "\\u0063x", "c\\/", "h", "\\u0068", "xh", "é"]),
+                        prop::sample::select(vec!["1", "\"b\"", "\"\\u00e9\"", "{\"b\":[0]}", " [] ", "x"]),
+                    ),
+                    0..6,
+                ),
+                prop::sample::select(vec!["", " ", "\r", "\t\r"]),
+            ),
+            0..90,
+        ),
+        length in 0..70_usize,
+        names in prop::sample::select(vec!["b", "c/", "é", "h"]),
+    ) {
+        let rows: String = rows
+            .iter()
+            .map(|(before, pairs, after)| {
+                let members: Vec<_> = pairs.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                format!("{before}{{{}}}{after}\n", members.join(","))
+            })
+            .collect();
+        let hash = Some(HashField { field: "h".into(), algorithm: Algorithm::Sha256, length });
+        for rows in [rows.clone(), rows + "[1]\n"] {
+            for remove in [vec![], vec![names.to_owned()]] {
+                checked_rows_come_out_the_same(&Edit::new(EditOptions { hash: hash.clone(), remove, ..set(&[("b", "2")]) }), &rows);
+            }
+            let rename = vec![(names.to_owned(), "z".into())];
+            checked_rows_come_out_the_same(&Edit::new(EditOptions { rename, ..EditOptions::default() }), &rows);
+        }
+    }
+
     #[test]
     fn as_a_model_on_parsed_objects(
         pairs in prop::collection::vec(("[a-e]", 0..100_i32), 0..8),
