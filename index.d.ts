@@ -10,5 +10,8 @@ export * as jsonl from './lib/jsonl.js';
 export * as crypto from './lib/crypto.js';
 /** Server-sent events: sessions, channels, and the client. */
 export * as sse from './lib/sse.js';
+/** WebSocket server and client; mirrors `ws`. */
+import ws = require('./lib/ws.js');
+export { ws };
 export { compose, Composed } from './lib/compose.js';
 export { inspect, NativeTransform, Pipeline, StageStats } from './lib/inspect.js';

@@ -7,6 +7,7 @@ exports.text = undefined;
 exports.jsonl = undefined;
 exports.crypto = undefined;
 exports.sse = undefined;
+exports.ws = undefined;
 exports.compose = undefined;
 exports.inspect = undefined;
 
@@ -18,6 +19,7 @@ const members = {
   jsonl: () => require('./lib/jsonl.js'),
   crypto: () => require('./lib/crypto.js'),
   sse: () => require('./lib/sse.js'),
+  ws: () => require('./lib/ws.js'),
   compose: () => require('./lib/compose.js').compose,
   inspect: () => require('./lib/inspect.js').inspect,
 };

@@ -73,6 +73,18 @@ function systemError({ errno, syscall, path, dest, message }) {
 }
 
 /**
+ * As Node's net words it: `read ECONNRESET`.
+ *
+ * @param {number} errno positive
+ * @param {string} syscall
+ * @returns {NodeJS.ErrnoException}
+ */
+function systemCallError(errno, syscall) {
+  const [code] = getSystemErrorMap().get(-errno) ?? ['EIO'];
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: -errno, code, syscall });
+}
+
+/**
  * Gives an error Node's look: the code in its stack and in its name as printed.
  *
  * @template {Error} E
@@ -185,6 +197,7 @@ module.exports = {
   withCode,
   abortError,
   destroyedError,
+  systemCallError,
   invalidArgType,
   invalidArgValue,
   outOfRange,

@@ -6,5 +6,10 @@ mod checksum;
 mod codec;
 mod descriptor;
 mod doorbell;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod event_loop;
 mod operator;
 mod spec;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod uv;
+mod websocket;

@@ -5,3 +5,4 @@
 pub mod hub;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod reactor;
+pub mod ws;

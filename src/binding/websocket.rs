@@ -1,0 +1,457 @@
+//! The WebSocket connections of one JavaScript thread.
+#![allow(unsafe_code)]
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::event_loop::{Delivery, EventLoop, LoopState};
+use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role};
+use crate::net::ws::{self, Outgoing, Store};
+use napi::bindgen_prelude::*;
+use napi::{Env, JsValue, sys};
+use napi_derive::napi;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::rc::Rc;
+
+/// Small payloads share slabs of this many bytes, as Node's small buffers do, so that one that is kept pins no more.
+const SLAB_BYTES: usize = 8 << 10;
+
+/// What JavaScript holds of a batch while it is made; the values live in the open handle scope.
+#[derive(Default)]
+struct Values {
+    env: Cell<Option<sys::napi_env>>,
+    slabs: RefCell<Vec<sys::napi_value>>,
+    wholes: RefCell<Vec<sys::napi_value>>,
+}
+
+impl Values {
+    fn begin(&self, env: Env) {
+        self.env.set(Some(env.raw()));
+        self.slabs.borrow_mut().clear();
+        self.wholes.borrow_mut().clear();
+    }
+}
+
+/// Copies payloads straight into JavaScript's memory.
+struct JsStore {
+    values: Rc<Values>,
+    /// The slab that is being filled, from batch to batch.
+    slab: Option<Slab>,
+}
+
+struct Slab {
+    env: sys::napi_env,
+    reference: sys::napi_ref,
+    bytes: *mut u8,
+    used: usize,
+    /// Its value of this batch is in `Values::slabs`, last.
+    listed: bool,
+}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        // SAFETY: the reference was made in this environment and is deleted once; Node-API allows it during teardown.
+        unsafe { sys::napi_delete_reference(self.env, self.reference) };
+    }
+}
+
+impl JsStore {
+    /// The slab to fill, with room for `length` bytes. Nothing where JavaScript can give no memory.
+    fn slab_for(&mut self, length: usize) -> Option<&mut Slab> {
+        let env = self.values.env.get()?;
+        let slabs = &mut *self.values.slabs.borrow_mut();
+        if self.slab.as_ref().is_none_or(|slab| slab.used + length > SLAB_BYTES) {
+            self.slab = None;
+            let (mut value, mut data, mut reference) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            // SAFETY: the environment is the one of the call or turn under way; the out pointers are valid.
+            unsafe {
+                if sys::napi_create_arraybuffer(env, SLAB_BYTES, &raw mut data, &raw mut value)
+                    != sys::Status::napi_ok
+                    || sys::napi_create_reference(env, value, 1, &raw mut reference) != sys::Status::napi_ok
+                {
+                    return None;
+                }
+            }
+            slabs.push(value);
+            self.slab = Some(Slab { env, reference, bytes: data.cast(), used: 0, listed: true });
+        }
+        let slab = self.slab.as_mut()?;
+        if !slab.listed {
+            let mut value = ptr::null_mut();
+            // SAFETY: the reference is strong and of this environment.
+            unsafe { sys::napi_get_reference_value(env, slab.reference, &raw mut value) };
+            slabs.push(value);
+            slab.listed = true;
+        }
+        Some(slab)
+    }
+}
+
+impl Store for JsStore {
+    fn keep_small(&mut self, bytes: &[u8]) -> u32 {
+        let Some(slab) = self.slab_for(bytes.len()) else { return 0 };
+        let at = slab.used;
+        // SAFETY: the slab's memory is `SLAB_BYTES` long, held by the reference, and cannot be detached by JavaScript, which
+        // gets views of it only after this; `slab_for` saw to the room.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), slab.bytes.add(at), bytes.len()) };
+        // Aligned as Node's pool is.
+        slab.used = (at + bytes.len()).next_multiple_of(8);
+        let number = self.values.slabs.borrow().len() - 1;
+        (number as u32) << 16 | at as u32
+    }
+
+    fn keep_whole(&mut self, payload: Payload<'_>) -> u32 {
+        let bytes = payload.as_slice();
+        let mut wholes = self.values.wholes.borrow_mut();
+        let Some(env) = self.values.env.get() else { return 0 };
+        let (mut value, mut data) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the environment is the one of the call or turn under way; the bytes are copied during the call.
+        unsafe {
+            sys::napi_create_buffer_copy(
+                env,
+                bytes.len(),
+                bytes.as_ptr().cast(),
+                &raw mut data,
+                &raw mut value,
+            )
+        };
+        wholes.push(value);
+        (wholes.len() - 1) as u32
+    }
+
+    fn end(&mut self) {
+        if let Some(slab) = &mut self.slab {
+            slab.listed = false;
+        }
+    }
+}
+
+/// What the engine and its deliveries share.
+struct Shared {
+    engine: ws::Engine,
+    values: Rc<Values>,
+    /// `(count, slabs, wholes, rest)`, called with each batch.
+    on_batch: FunctionRef<(), ()>,
+    table: RefCell<Uint32Array>,
+}
+
+impl Shared {
+    /// The arguments of `on_batch` for the next rows; nothing where there are none.
+    fn arguments(&self, env: Env) -> Option<[sys::napi_value; 4]> {
+        let mut table = self.table.borrow_mut();
+        // SAFETY: JavaScript does not run while the slice is borrowed.
+        let table = unsafe { table.as_mut() };
+        let mut at = 0;
+        let count = self.engine.batch(|batch| {
+            batch.take(table.len() / 4, |row| {
+                table[at..at + 4].copy_from_slice(row);
+                at += 4;
+            })
+        });
+        if count == 0 {
+            return None;
+        }
+        let array = |values: &[sys::napi_value]| {
+            let mut array = ptr::null_mut();
+            // SAFETY: the values are of this environment and scope; the out pointer is valid.
+            unsafe {
+                sys::napi_create_array_with_length(env.raw(), values.len(), &raw mut array);
+                for (index, &value) in values.iter().enumerate() {
+                    sys::napi_set_element(env.raw(), array, index as u32, value);
+                }
+            }
+            array
+        };
+        let number = |value: usize| {
+            let mut number = ptr::null_mut();
+            // SAFETY: the out pointer is valid.
+            unsafe { sys::napi_create_uint32(env.raw(), value as u32, &raw mut number) };
+            number
+        };
+        let rest = number(self.engine.batch(|batch| batch.len()));
+        let (slabs, wholes) = (self.values.slabs.borrow(), self.values.wholes.borrow());
+        Some([number(count), array(&slabs), array(&wholes), rest])
+    }
+
+    fn end(&self) {
+        self.values.env.set(None);
+        self.engine.batch(|batch| batch.store().end());
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Delivery for Shared {
+    fn begin(&self, env: Env) {
+        self.values.begin(env);
+    }
+
+    fn deliver(&self, env: Env, state: &LoopState) {
+        self.engine.gather_outcomes();
+        while let Some(arguments) = self.arguments(env) {
+            let Ok(function) = self.on_batch.borrow_back(&env) else { break };
+            // SAFETY: all values are of this environment, in the scope that the turn opened.
+            unsafe { state.call(function.raw(), &arguments) };
+        }
+        self.end();
+    }
+}
+
+/// How a connection is to be.
+#[napi(object)]
+pub struct WebSocketOptions {
+    /// This end is the server.
+    pub is_server: bool,
+    /// Bytes of a message at the most; 0 for no limit.
+    pub max_payload: f64,
+    /// Frames of a message at the most; 0 for no limit.
+    pub max_fragments: u32,
+    /// Texts are not checked.
+    pub skip_utf8_validation: bool,
+    /// permessage-deflate, as it was negotiated.
+    pub deflate: Option<WebSocketDeflate>,
+}
+
+/// permessage-deflate, as it was negotiated; see `codec::ws::DeflateParams`.
+#[napi(object)]
+pub struct WebSocketDeflate {
+    /// This end begins each message anew.
+    pub own_no_context_takeover: bool,
+    /// The peer does.
+    pub peer_no_context_takeover: bool,
+    /// Binary logarithm of this end's window.
+    pub own_window_bits: u8,
+    /// Of the peer's.
+    pub peer_window_bits: u8,
+    /// zlib's level.
+    pub level: i32,
+    /// zlib's memLevel.
+    pub mem_level: u8,
+    /// zlib's strategy.
+    pub strategy: u8,
+}
+
+impl From<&WebSocketDeflate> for DeflateParams {
+    fn from(deflate: &WebSocketDeflate) -> Self {
+        Self {
+            own_no_context_takeover: deflate.own_no_context_takeover,
+            peer_no_context_takeover: deflate.peer_no_context_takeover,
+            own_window_bits: deflate.own_window_bits,
+            peer_window_bits: deflate.peer_window_bits,
+            level: deflate.level as i8,
+            mem_level: deflate.mem_level,
+            strategy: deflate.strategy,
+        }
+    }
+}
+
+/// Bits of a frame's flags, from JavaScript.
+mod flag {
+    pub const OPCODE: u32 = 0x0f;
+    pub const FIN: u32 = 1 << 4;
+    pub const COMPRESS: u32 = 1 << 5;
+    pub const TICKET: u32 = 1 << 6;
+    pub const MASKED: u32 = 1 << 7;
+    /// The four bytes before the payload are the mask.
+    pub const OWN_MASK: u32 = 1 << 8;
+    /// No frame: the bytes are sent as they are.
+    pub const RAW: u32 = 1 << 9;
+}
+
+fn send(engine: &ws::Engine, id: u32, flags: u32, bytes: &[u8]) {
+    let ticket = flags & flag::TICKET != 0;
+    if flags & flag::RAW != 0 {
+        return engine.send_raw(id, bytes, ticket);
+    }
+    let (mask, payload) = match bytes.split_first_chunk::<4>() {
+        Some((mask, payload)) if flags & flag::OWN_MASK != 0 => (Some(*mask), payload),
+        _ => (None, bytes),
+    };
+    let outgoing = Outgoing {
+        opcode: (flags & flag::OPCODE) as u8,
+        fin: flags & flag::FIN != 0,
+        compress: flags & flag::COMPRESS != 0,
+        ticket,
+        masked: flags & flag::MASKED != 0,
+        mask,
+    };
+    engine.send(id, outgoing, payload);
+}
+
+/// The WebSocket connections of one thread.
+#[napi]
+pub struct WebSocketEngine {
+    shared: Rc<Shared>,
+    outcomes: RefCell<Uint32Array>,
+}
+
+#[napi]
+impl WebSocketEngine {
+    /// `onBatch(count, slabs, wholes, rest)` gets what came in, with `count` rows of four words in `table`; `rest` rows
+    /// follow in further calls at once. `outcomes` is filled by `flush`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(on_batch: Function<(), ()>, table: Uint32Array, outcomes: Uint32Array) -> Result<Self> {
+        let values = Rc::<Values>::default();
+        let store = JsStore { values: Rc::clone(&values), slab: None };
+        let shared = Rc::new(Shared {
+            engine: ws::Engine::new(Box::new(store)),
+            values,
+            on_batch: on_batch.create_ref()?,
+            table: RefCell::new(table),
+        });
+        Ok(Self { shared, outcomes: RefCell::new(outcomes) })
+    }
+
+    /// Batches come from turns of `loop`.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[napi(catch_unwind)]
+    pub fn join(&self, event_loop: &EventLoop) {
+        let delivery: Rc<dyn Delivery> = self.shared.clone();
+        event_loop.state().add(Rc::downgrade(&delivery));
+    }
+
+    /// A connection behind its handshake; its bytes are fed until it is attached to a socket.
+    #[napi(catch_unwind)]
+    pub fn open(&self, options: WebSocketOptions) -> u32 {
+        let deflate = options.deflate.as_ref().map(DeflateParams::from);
+        self.shared.engine.open(
+            ReceiverOptions {
+                role: if options.is_server { Role::Server } else { Role::Client },
+                max_payload: options.max_payload as u64,
+                max_fragments: options.max_fragments,
+                skip_utf8_validation: options.skip_utf8_validation,
+                deflate: deflate.clone(),
+            },
+            deflate.as_ref(),
+        )
+    }
+
+    /// Gives the connection a descriptor of its own for the socket that is open as `descriptor`.
+    ///
+    /// @throws where it cannot be duplicated or watched
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[napi(catch_unwind)]
+    pub fn attach(&self, id: u32, descriptor: i32, event_loop: &EventLoop) -> Result<()> {
+        let socket = super::descriptor::duplicate(descriptor)?;
+        self.shared.engine.attach(id, socket.into(), &event_loop.state().reactor())?;
+        Ok(())
+    }
+
+    /// Takes the connection's descriptor away.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[napi(catch_unwind)]
+    pub fn release(&self, id: u32) {
+        self.shared.engine.release(id);
+    }
+
+    /// Takes bytes from the peer, unmasks them in place, and calls `onBatch` with what they hold. Not from within
+    /// `onBatch`: the table is in use.
+    #[napi(catch_unwind)]
+    pub fn feed(&self, env: Env, id: u32, mut chunk: BufferSlice) -> Result<()> {
+        self.shared.values.begin(env);
+        self.shared.engine.feed(id, &mut chunk);
+        let mut outcome = Ok(());
+        while let Some(arguments) = self.shared.arguments(env) {
+            let function = self.shared.on_batch.borrow_back(&env)?;
+            let (mut receiver, mut result) = (ptr::null_mut(), ptr::null_mut());
+            // SAFETY: all values are of this call's environment and scope; the out pointers are valid.
+            let status = unsafe {
+                sys::napi_get_global(env.raw(), &raw mut receiver);
+                sys::napi_call_function(
+                    env.raw(),
+                    receiver,
+                    function.raw(),
+                    arguments.len(),
+                    arguments.as_ptr(),
+                    &raw mut result,
+                )
+            };
+            if status != sys::Status::napi_ok {
+                outcome = Err(Error::new(Status::PendingException, String::new()));
+                break;
+            }
+        }
+        self.shared.end();
+        outcome
+    }
+
+    /// Queues the frames of `rows` rows of `table`: connection, flags, offset and length in `slab`.
+    #[napi(catch_unwind)]
+    pub fn queue(&self, slab: &[u8], table: &[u32], rows: u32) {
+        for row in table.as_chunks::<4>().0.iter().take(rows as usize) {
+            let &[id, flags, offset, length] = row;
+            let Some(bytes) = slab.get(offset as usize..offset as usize + length as usize) else { continue };
+            send(&self.shared.engine, id, flags, bytes);
+        }
+    }
+
+    /// Queues one frame.
+    #[napi(catch_unwind)]
+    pub fn send(&self, id: u32, flags: u32, bytes: &[u8]) {
+        send(&self.shared.engine, id, flags, bytes);
+    }
+
+    /// Writes what is queued; then rows of what came of it are in `outcomes`: returns how many. Call `more` while they are
+    /// as many as it holds.
+    #[napi(catch_unwind)]
+    pub fn flush(&self) -> u32 {
+        self.shared.engine.flush();
+        self.more()
+    }
+
+    /// The next rows of outcomes.
+    #[napi(catch_unwind)]
+    pub fn more(&self) -> u32 {
+        let mut outcomes = self.outcomes.borrow_mut();
+        // SAFETY: JavaScript does not run while the slice is borrowed.
+        let table = unsafe { outcomes.as_mut() };
+        let mut at = 0;
+        let count = self.shared.engine.take_outcomes(table.len() / 4, |row| {
+            table[at..at + 4].copy_from_slice(&row);
+            at += 4;
+        });
+        count as u32
+    }
+
+    /// Takes the queued bytes of a connection without a socket.
+    #[napi(catch_unwind)]
+    pub fn take_output(&self, env: Env, id: u32) -> Result<BufferSlice<'static>> {
+        let mut bytes = Vec::with_capacity(self.shared.engine.buffered(id));
+        self.shared.engine.take_output(id, &mut |piece| bytes.extend_from_slice(piece));
+        BufferSlice::copy_from(&env, bytes)
+    }
+
+    /// Bytes queued and not written, framing included.
+    #[napi(catch_unwind)]
+    pub fn buffered(&self, id: u32) -> f64 {
+        self.shared.engine.buffered(id) as f64
+    }
+
+    /// Stops or goes on reading.
+    #[napi(catch_unwind)]
+    pub fn set_paused(&self, id: u32, paused: bool) {
+        self.shared.engine.set_paused(id, paused);
+    }
+
+    /// Drops what the peer still sends.
+    #[napi(catch_unwind)]
+    pub fn set_deaf(&self, id: u32) {
+        self.shared.engine.set_deaf(id);
+    }
+
+    /// Tells fragments of binary messages apart.
+    #[napi(catch_unwind)]
+    pub fn set_fragments(&self, id: u32, wanted: bool) {
+        self.shared.engine.set_fragments(id, wanted);
+    }
+
+    /// Whether the connection keeps the loop alive.
+    #[napi(catch_unwind)]
+    pub fn set_referenced(&self, id: u32, referenced: bool) {
+        self.shared.engine.set_referenced(id, referenced);
+    }
+
+    /// Lets go of a connection.
+    #[napi(catch_unwind)]
+    pub fn close(&self, id: u32) {
+        self.shared.engine.close(id);
+    }
+}

@@ -1,0 +1,194 @@
+//! One connection.
+
+use super::batch::{Batch, ConnectionSink, EventKind};
+use super::engine::Hub;
+use super::outbox::Outbox;
+use crate::codec::ws::{MessageDeflater, Receiver};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use descriptor::Descriptor;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A connection, shared by the engine and, where it has a socket of its own, the reactor.
+pub(super) struct Connection {
+    pub id: u32,
+    pub hub: Rc<Hub>,
+    pub state: RefCell<State>,
+}
+
+/// What a connection is and does.
+pub(super) struct State {
+    pub receiver: Receiver,
+    /// The receiver failed, or the owner lost interest: what still comes is read and dropped.
+    pub deaf: bool,
+    pub paused: bool,
+    /// The peer's side is over.
+    pub ended: bool,
+    /// Fragments of binary messages are told apart.
+    pub fragments: bool,
+    pub deflater: Option<MessageDeflater>,
+    pub outbox: Outbox,
+    /// Something was queued since the last flush.
+    pub touched: bool,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub descriptor: Option<Descriptor>,
+}
+
+impl Connection {
+    /// Bytes from the peer.
+    pub fn feed(&self, bytes: &mut [u8]) {
+        let state = &mut *self.state.borrow_mut();
+        let batch = &mut *self.hub.batch.borrow_mut();
+        state.feed(self.id, bytes, batch);
+    }
+}
+
+impl State {
+    fn feed(&mut self, id: u32, bytes: &mut [u8], batch: &mut Batch) {
+        if self.deaf {
+            return;
+        }
+        let mut sink = ConnectionSink { batch, connection: id, fragments: self.fragments };
+        // The sink never pauses the receiver, so all bytes are used.
+        if let Err(error) = self.receiver.feed(bytes, &mut sink) {
+            self.deaf = true;
+            batch.breach(id, &error);
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod descriptor {
+    use super::*;
+    use crate::net::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
+    use rustix::io::Errno;
+    use std::os::fd::OwnedFd;
+
+    /// A socket of the connection's own.
+    pub struct Descriptor {
+        pub socket: OwnedFd,
+        pub token: Option<Token>,
+        pub reactor: Rc<Reactor>,
+    }
+
+    impl Source for Connection {
+        fn ready(&self, readiness: Readiness, turn: &mut Turn<'_>) {
+            let state = &mut *self.state.borrow_mut();
+            if readiness.writable {
+                state.write(self.id, &self.hub);
+            }
+            if readiness.readable {
+                state.read(self.id, turn, &mut self.hub.batch.borrow_mut());
+            }
+            state.watch();
+        }
+
+        fn expired(&self, _turn: &mut Turn<'_>) {
+            self.hub.batch.borrow_mut().push(self.id, EventKind::Expired, 0, 0);
+        }
+    }
+
+    impl State {
+        /// Reads once: a message that is long goes straight where it is gathered.
+        fn read(&mut self, id: u32, turn: &mut Turn<'_>, batch: &mut Batch) {
+            let Some(descriptor) = &self.descriptor else { return };
+            if self.paused || self.ended {
+                return;
+            }
+            let room = if self.deaf { None } else { self.receiver.payload_room() };
+            let is_room = room.is_some();
+            let outcome = match room {
+                Some(room) => rustix::io::read(&descriptor.socket, room),
+                None => match turn.read(&descriptor.socket) {
+                    Ok(bytes) => {
+                        let n = bytes.len();
+                        self.feed(id, bytes, batch);
+                        Ok(n)
+                    }
+                    Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+                },
+            };
+            if let Ok(n @ 1..) = outcome
+                && is_room
+            {
+                turn.count(n);
+                let mut sink = ConnectionSink { batch, connection: id, fragments: self.fragments };
+                if let Err(error) = self.receiver.payload_filled(n, &mut sink) {
+                    self.deaf = true;
+                    batch.breach(id, &error);
+                }
+            }
+            match outcome {
+                Ok(0) => {
+                    self.ended = true;
+                    batch.push(id, EventKind::End, 0, 0);
+                }
+                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => batch.push_row(self.fail(id, error, false)),
+            }
+        }
+
+        /// Writes what is queued, as far as the socket takes it.
+        pub fn write(&mut self, id: u32, hub: &Hub) {
+            let Some(descriptor) = &self.descriptor else { return };
+            let spares = &mut *hub.spares.borrow_mut();
+            let mut failure = None;
+            while self.outbox.pending() > 0 {
+                let mut slices = Outbox::slices();
+                let count = self.outbox.gather(&mut slices);
+                let asked: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+                let outcome = if count == 1 {
+                    rustix::io::write(&descriptor.socket, &slices[0])
+                } else {
+                    rustix::io::writev(&descriptor.socket, &slices[..count])
+                };
+                match outcome {
+                    Ok(n) => {
+                        self.outbox.advance(n, spares);
+                        if n < asked {
+                            break; // the next try would be refused
+                        }
+                    }
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => break,
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
+                }
+            }
+            let passed = self.outbox.passed();
+            if passed > 0 {
+                let pending = u32::try_from(self.outbox.pending()).unwrap_or(u32::MAX);
+                hub.outcomes.borrow_mut().push([id, EventKind::Written as u32, passed, pending]);
+            }
+            if let Some(error) = failure {
+                let row = self.fail(id, error, true);
+                hub.outcomes.borrow_mut().push(row);
+            }
+        }
+
+        fn fail(&mut self, id: u32, error: Errno, writing: bool) -> [u32; 4] {
+            self.ended = true;
+            self.deaf = true;
+            self.outbox.clear();
+            [id, EventKind::Failure as u32, error.raw_os_error().unsigned_abs(), u32::from(writing)]
+        }
+
+        /// Waits for what there is to wait for.
+        pub fn watch(&mut self) {
+            let interest = Interest { read: !self.paused && !self.ended, write: self.outbox.pending() > 0 };
+            if let Some(Descriptor { socket, token: Some(token), reactor }) = &self.descriptor {
+                // What epoll may refuse here (memory) shows as a connection that stands still, which its timeouts end.
+                let _ = reactor.set_interest(*token, socket, interest);
+            }
+        }
+
+        /// Lets go of the socket.
+        pub fn detach(&mut self) {
+            if let Some(Descriptor { socket, token: Some(token), reactor }) = self.descriptor.take() {
+                reactor.deregister(token, &socket);
+            }
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! All connections of one thread.
+
+use super::batch::{Batch, EventKind, Store};
+use super::connection::{Connection, State};
+use super::outbox::{Outbox, Spares};
+use crate::codec::ws::frame::{self, FrameHead};
+use crate::codec::ws::{DeflateParams, MessageDeflater, Receiver, ReceiverOptions, opcode};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A shared frame of at most this many bytes is copied to its receivers: cheaper than to count who holds it.
+const COPY_BYTES: usize = 4 << 10;
+
+/// A connection's number is its place in the low bits, and above them how often the place was used, so that news of one
+/// that is gone are not taken for those of its successor.
+const INDEX_BITS: u32 = 20;
+const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+
+/// Random bytes drawn from the system at a time, for masks.
+const RANDOM_BYTES: usize = 4 << 10;
+
+/// What all connections of an engine share.
+pub(super) struct Hub {
+    pub batch: RefCell<Batch>,
+    /// Rows about what was written: told by [`Engine::flush`]'s caller at once, and not behind what comes in.
+    pub outcomes: RefCell<Vec<[u32; 4]>>,
+    pub spares: RefCell<Spares>,
+    /// Connections that something was queued for since the last flush.
+    touched: RefCell<Vec<u32>>,
+    random: RefCell<(Box<[u8; RANDOM_BYTES]>, usize)>,
+    scratch: RefCell<Vec<u8>>,
+}
+
+impl Hub {
+    /// A mask that a peer cannot foretell (RFC 6455 section 10.3).
+    fn mask_key(&self) -> [u8; 4] {
+        let (pool, used) = &mut *self.random.borrow_mut();
+        if *used == RANDOM_BYTES {
+            // A system without random bytes does not run Node either.
+            let _ = getrandom::fill(&mut pool[..]);
+            *used = 0;
+        }
+        let key = [pool[*used], pool[*used + 1], pool[*used + 2], pool[*used + 3]];
+        *used += 4;
+        key
+    }
+}
+
+/// A frame to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing {
+    /// One of [`opcode`].
+    pub opcode: u8,
+    /// The last frame of its message.
+    pub fin: bool,
+    /// The payload is to be compressed, as (a part of) a message.
+    pub compress: bool,
+    /// The owner wants [`EventKind::Written`].
+    pub ticket: bool,
+    /// The frame is masked with this key, or, from a client, with one of the engine's.
+    pub mask: Option<[u8; 4]>,
+    /// Whether the frame is masked; a client's are.
+    pub masked: bool,
+}
+
+/// The connections of one thread, named by numbers.
+pub struct Engine {
+    hub: Rc<Hub>,
+    slots: RefCell<Vec<(u32, Option<Rc<Connection>>)>>,
+    free: RefCell<Vec<u32>>,
+    open: Cell<usize>,
+}
+
+impl Engine {
+    /// An engine that keeps payloads in `store`.
+    pub fn new(store: Box<dyn Store>) -> Self {
+        Self {
+            hub: Rc::new(Hub {
+                batch: RefCell::new(Batch::new(store)),
+                outcomes: RefCell::default(),
+                spares: RefCell::default(),
+                touched: RefCell::default(),
+                random: RefCell::new((Box::new([0; RANDOM_BYTES]), RANDOM_BYTES)),
+                scratch: RefCell::default(),
+            }),
+            slots: RefCell::default(),
+            free: RefCell::default(),
+            open: Cell::new(0),
+        }
+    }
+
+    /// Looks at the table.
+    pub fn batch<T>(&self, look: impl FnOnce(&mut Batch) -> T) -> T {
+        look(&mut self.hub.batch.borrow_mut())
+    }
+
+    /// Open connections.
+    pub fn len(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.open.get() == 0
+    }
+
+    /// A connection behind its handshake, without a socket yet: bytes are fed, and taken out.
+    pub fn open(&self, options: ReceiverOptions, deflate: Option<&DeflateParams>) -> u32 {
+        let mut slots = self.slots.borrow_mut();
+        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            slots.push((0, None));
+            (slots.len() - 1) as u32
+        });
+        let (used, slot) = &mut slots[index as usize];
+        *used = used.wrapping_add(1);
+        let id = *used << INDEX_BITS | index;
+        let state = State {
+            receiver: Receiver::new(options),
+            deaf: false,
+            paused: false,
+            ended: false,
+            fragments: false,
+            // Parameters that zlib refuses were refused in the handshake; without memory, messages go uncompressed.
+            deflater: deflate.and_then(|params| MessageDeflater::new(params).ok()),
+            outbox: Outbox::default(),
+            touched: false,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            descriptor: None,
+        };
+        let connection = Rc::new(Connection { id, hub: Rc::clone(&self.hub), state: RefCell::new(state) });
+        *slot = Some(connection);
+        self.open.set(self.open.get() + 1);
+        id
+    }
+
+    fn get(&self, id: u32) -> Option<Rc<Connection>> {
+        let slots = self.slots.borrow();
+        let (_, slot) = slots.get((id & INDEX_MASK) as usize)?;
+        slot.as_ref().filter(|connection| connection.id == id).cloned()
+    }
+
+    fn with<T: Default>(&self, id: u32, act: impl FnOnce(&mut State) -> T) -> T {
+        match self.slots.borrow().get((id & INDEX_MASK) as usize) {
+            Some((_, Some(connection))) if connection.id == id => act(&mut connection.state.borrow_mut()),
+            _ => T::default(),
+        }
+    }
+
+    /// The connection gets a socket of its own, non-blocking, which the reactor watches.
+    ///
+    /// # Errors
+    /// The system's, of the poller.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn attach(
+        &self,
+        id: u32,
+        socket: std::os::fd::OwnedFd,
+        reactor: &Rc<crate::net::reactor::Reactor>,
+    ) -> std::io::Result<()> {
+        use crate::net::reactor::Interest;
+        let Some(connection) = self.get(id) else { return Ok(()) };
+        let source: Rc<dyn crate::net::reactor::Source> = connection.clone();
+        let interest = if connection.state.borrow().paused { Interest::NONE } else { Interest::READ };
+        let token = reactor.register(&socket, interest, source)?;
+        connection.state.borrow_mut().descriptor =
+            Some(super::connection::Descriptor { socket, token: Some(token), reactor: Rc::clone(reactor) });
+        Ok(())
+    }
+
+    /// Takes the connection's own socket away: bytes are fed and taken out again from here on.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn release(&self, id: u32) {
+        self.with(id, |state| {
+            state.detach();
+            if state.outbox.pending() > 0 {
+                self.touch(id, state);
+            }
+        });
+    }
+
+    /// Bytes that came on a socket of somebody else's; they are unmasked in place.
+    pub fn feed(&self, id: u32, bytes: &mut [u8]) {
+        if let Some(connection) = self.get(id) {
+            connection.feed(bytes);
+        }
+    }
+
+    /// Queues a frame. [`flush`](Self::flush) writes it.
+    pub fn send(&self, id: u32, outgoing: Outgoing, payload: &[u8]) {
+        self.with(id, |state| {
+            let mask = outgoing.masked.then(|| outgoing.mask.unwrap_or_else(|| self.hub.mask_key()));
+            let mut head = FrameHead { opcode: outgoing.opcode, fin: outgoing.fin, rsv1: false, mask };
+            let spares = &mut *self.hub.spares.borrow_mut();
+            match (&mut state.deflater, outgoing.compress) {
+                (Some(deflater), true) => {
+                    head.rsv1 = outgoing.opcode != opcode::CONTINUATION;
+                    let scratch = &mut *self.hub.scratch.borrow_mut();
+                    scratch.clear();
+                    deflater.compress(payload, outgoing.fin, scratch);
+                    state.outbox.append(spares, |out| frame::write_frame(out, head, scratch));
+                    scratch.shrink_to(64 << 10);
+                }
+                _ => state.outbox.append(spares, |out| frame::write_frame(out, head, payload)),
+            }
+            if outgoing.ticket {
+                state.outbox.mark();
+            }
+            self.touch(id, state);
+        });
+    }
+
+    /// Queues bytes as they are.
+    pub fn send_raw(&self, id: u32, bytes: &[u8], ticket: bool) {
+        self.with(id, |state| {
+            state.outbox.append(&mut self.hub.spares.borrow_mut(), |out| out.extend_from_slice(bytes));
+            if ticket {
+                state.outbox.mark();
+            }
+            self.touch(id, state);
+        });
+    }
+
+    /// Queues one unmasked, uncompressed frame for many.
+    pub fn broadcast(&self, ids: impl Iterator<Item = u32>, outgoing: Outgoing, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        let head =
+            FrameHead { opcode: outgoing.opcode, fin: outgoing.fin, rsv1: outgoing.compress, mask: None };
+        frame::write_frame(&mut bytes, head, payload);
+        let shared = (bytes.len() > COPY_BYTES).then(|| Arc::<[u8]>::from(&bytes[..]));
+        for id in ids {
+            self.with(id, |state| {
+                match &shared {
+                    Some(shared) => state.outbox.share(Arc::clone(shared)),
+                    None => state
+                        .outbox
+                        .append(&mut self.hub.spares.borrow_mut(), |out| out.extend_from_slice(&bytes)),
+                }
+                self.touch(id, state);
+            });
+        }
+    }
+
+    fn touch(&self, id: u32, state: &mut State) {
+        if !std::mem::replace(&mut state.touched, true) {
+            self.hub.touched.borrow_mut().push(id);
+        }
+    }
+
+    /// Writes what was queued since the last flush; [`take_outcomes`](Self::take_outcomes) tells what came of it. Of
+    /// connections without a socket it tells that they have [output](Self::take_output).
+    pub fn flush(&self) {
+        let touched = std::mem::take(&mut *self.hub.touched.borrow_mut());
+        for &id in &touched {
+            self.with(id, |state| {
+                state.touched = false;
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                if state.descriptor.is_some() {
+                    let waits = state.outbox.pending();
+                    state.write(id, &self.hub);
+                    if waits > 0 {
+                        state.watch();
+                    }
+                    return;
+                }
+                self.hub.outcomes.borrow_mut().push([id, EventKind::Output as u32, 0, 0]);
+            });
+        }
+        let mut touched = touched;
+        touched.clear();
+        let mut list = self.hub.touched.borrow_mut();
+        if list.is_empty() {
+            *list = touched;
+        }
+    }
+
+    /// Takes the queued bytes of a connection without a socket.
+    pub fn take_output(&self, id: u32, each: &mut dyn FnMut(&[u8])) {
+        self.with(id, |state| state.outbox.take(&mut self.hub.spares.borrow_mut(), each));
+    }
+
+    /// Bytes queued and not written, framing included.
+    pub fn buffered(&self, id: u32) -> usize {
+        self.with(id, |state| state.outbox.pending())
+    }
+
+    /// Reads no more, so that the peer's writes fill its socket and stop; or goes on.
+    pub fn set_paused(&self, id: u32, paused: bool) {
+        self.with(id, |state| {
+            state.paused = paused;
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            state.watch();
+        });
+    }
+
+    /// Drops what the peer still sends.
+    pub fn set_deaf(&self, id: u32) {
+        self.with(id, |state| state.deaf = true);
+    }
+
+    /// Tells fragments of binary messages apart.
+    pub fn set_fragments(&self, id: u32, wanted: bool) {
+        self.with(id, |state| state.fragments = wanted);
+    }
+
+    /// Whether the connection keeps the loop alive; it does until told otherwise.
+    pub fn set_referenced(&self, id: u32, referenced: bool) {
+        self.with(id, |_state| {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            if let Some(super::connection::Descriptor { token: Some(token), reactor, .. }) =
+                &_state.descriptor
+            {
+                reactor.set_referenced(*token, referenced);
+            }
+            let _ = referenced;
+        });
+    }
+
+    /// Lets go of a connection and its socket; rows about it may still be in the table.
+    pub fn close(&self, id: u32) {
+        let Some(connection) = self.get(id) else { return };
+        self.slots.borrow_mut()[(id & INDEX_MASK) as usize].1 = None;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        connection.state.borrow_mut().detach();
+        self.open.set(self.open.get() - 1);
+        self.free.borrow_mut().push(id & INDEX_MASK);
+    }
+
+    /// Takes the rows about what was written, up to `most`.
+    pub fn take_outcomes(&self, most: usize, each: impl FnMut([u32; 4])) -> usize {
+        let mut outcomes = self.hub.outcomes.borrow_mut();
+        let count = most.min(outcomes.len());
+        outcomes.drain(..count).for_each(each);
+        count
+    }
+
+    /// What a turn wrote is told with what it read.
+    pub fn gather_outcomes(&self) {
+        let mut outcomes = self.hub.outcomes.borrow_mut();
+        if !outcomes.is_empty() {
+            self.hub.batch.borrow_mut().append(&mut outcomes);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let ids: Vec<u32> =
+            self.slots.borrow().iter().filter_map(|(_, slot)| slot.as_ref().map(|one| one.id)).collect();
+        ids.into_iter().for_each(|id| self.close(id));
+    }
+}
