@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 'use strict';
 
-// Runs every program in examples/, each in a folder of its own that is thrown away: what a reader copies must work.
+// Runs every program in examples/, each in a folder of its own that is thrown away, and checks what it printed and what it left
+// there: what a reader copies must work.
 
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { checkExample } = require('./internal/example-outputs.js');
 const { runMain } = require('./internal/main.js');
 const { run } = require('./internal/run.js');
 const { runSteps } = require('./internal/steps.js');
@@ -22,7 +24,14 @@ const TIMEOUT_MS = 2 * 60_000;
 async function runExample(file) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-example-'));
   try {
-    return await run(process.execPath, [path.join(EXAMPLES, file)], { cwd: folder, timeoutMs: TIMEOUT_MS });
+    let output = '';
+    const onOutput = (/** @type {string} */ text) => (output += text);
+    const code = await run(process.execPath, [path.join(EXAMPLES, file)], { cwd: folder, timeoutMs: TIMEOUT_MS, onOutput });
+    if (code === 0) checkExample(file, output, folder);
+    return code;
+  } catch (error) {
+    console.error(`${file}: ${/** @type {Error} */ (error).message}`);
+    return 1;
   } finally {
     fs.rmSync(folder, { recursive: true });
   }

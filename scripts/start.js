@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 'use strict';
 
-// npm start: sets everything up, then runs the file pipeline through the command line on the shipped sample: check
-// each row, stamp it with the time, digest it, compress the lot. The broken rows end up in a file of their own.
+// npm start: sets everything up, makes a sample that is large enough to watch, and runs the file pipeline on it through the
+// command line: check each row, stamp it with the time, digest it, compress the lot. The broken rows end up in a file of
+// their own.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -13,10 +14,9 @@ const { makeSample, parseSize } = require('./make-sample.js');
 const { setup } = require('./setup.js');
 
 const ROOT = path.join(__dirname, '..');
-const SAMPLE = path.join('examples', 'data', 'events.jsonl');
 const USAGE = `Usage: npm start -- [--bytes SIZE]
 
-  --bytes SIZE   run on that much generated input, such as 256MB or 1GB, in place of the shipped sample`;
+  --bytes SIZE   how much input to generate and run on, such as 256MB or 1GB; defaults to 100MB`;
 
 /**
  * @param {number} bytes
@@ -33,14 +33,15 @@ async function generate(bytes) {
 
 /** @returns {Promise<number>} exit code */
 async function main() {
+  /** @type {number} */
   let bytes;
   try {
-    const { values } = parseArgs({ options: { bytes: { type: 'string' }, help: { type: 'boolean' } } });
+    const { values } = parseArgs({ options: { bytes: { type: 'string', default: '100MB' }, help: { type: 'boolean' } } });
     if (values.help) {
       console.log(USAGE);
       return 0;
     }
-    bytes = values.bytes === undefined ? undefined : parseSize(values.bytes);
+    bytes = parseSize(values.bytes);
   } catch (error) {
     console.error(`${/** @type {Error} */ (error).message}\n\n${USAGE}`);
     return 2;
@@ -48,19 +49,22 @@ async function main() {
   const ready = await setup();
   if (ready !== 0) return ready;
   fs.mkdirSync(path.join(ROOT, 'out'), { recursive: true });
-  const input = bytes === undefined ? SAMPLE : await generate(bytes);
+  const input = await generate(bytes);
   const output = path.join('out', 'events.clean.jsonl.gz');
   const rejects = path.join('out', 'events.rejects.jsonl');
   const stages = ['--validate', '--rejects', rejects, '--set', 'processedAt=now', '--hash', 'hash:sha256:8'];
   const command = [path.join('bin', 'millrace.js'), 'run', input, '--output', output, ...stages, '--force'];
+  console.log('\nChecking each row, stamping it with the time, digesting it and compressing it, all in native threads:');
   const code = await run(process.execPath, command, { cwd: ROOT });
   if (code !== 0) return code;
   const clean = fs.statSync(path.join(ROOT, output)).size;
   const bad = fs.readFileSync(path.join(ROOT, rejects), 'utf8').split('\n').length - 1;
   console.log(
     `\nThe good rows: ${output} (${clean} bytes; look inside with: gzip -dc ${output} | head -2)\n` +
-      `The bad rows: ${rejects} (${bad}, each with its line, offset and reason)\n` +
-      (bytes === undefined ? 'For more input: npm start -- --bytes 256MB' : `The input: ${input}`),
+      `The bad rows:  ${rejects} (${bad}, each with its line, offset and reason)\n` +
+      `The input:     ${input}\n` +
+      'In the table above, work is each stage\'s share of all work; starved and held back are the shares of its time in\n' +
+      'which it waited for input and for the next stage. More: npm start -- --bytes 1GB, npm run examples, README.md',
   );
   return 0;
 }
