@@ -25,7 +25,7 @@ export interface HashOptions<A extends HashAlgorithm = HashAlgorithm>
 export type Digests<A extends HashAlgorithm = HashAlgorithm> = Readonly<Record<A, string>>;
 
 /** Hands its input on as it is, and digests it meanwhile. Emits `'digests'` before `'end'`. */
-export class Hash<A extends HashAlgorithm = HashAlgorithm> extends Transform {
+export class Hash<A extends HashAlgorithm = 'sha256'> extends Transform {
   constructor(options?: HashOptions<A>);
   /** The digests, once all bytes have passed; before that `undefined`. */
   readonly digests: Digests<A> | undefined;

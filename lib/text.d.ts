@@ -15,6 +15,7 @@ type StreamOptions = Pick<
   | 'signal'
 >;
 
+/** Options of {@link lines}. */
 export interface LinesOptions extends StreamOptions {
   /** Longest line in bytes, without its end. Defaults to 16,777,216; at most 1,073,741,824. */
   maxLength?: number | undefined;
@@ -33,6 +34,7 @@ export interface LinesOptions extends StreamOptions {
   threads?: number | undefined;
 }
 
+/** Options of {@link upperCase} and {@link lowerCase}. */
 export interface CaseOptions extends StreamOptions {
   /**
    * What invalid UTF-8 does: end the stream with `ERR_MILLRACE_TEXT_ENCODING`, or become U+FFFD, one for each maximal part of
@@ -43,7 +45,11 @@ export interface CaseOptions extends StreamOptions {
   threads?: number | undefined;
 }
 
-/** Splits at LF and CRLF: batches of whole lines in bytes, or strings one by one in object mode. */
+/**
+ * Splits at LF and CRLF: batches of whole lines in bytes, or strings one by one in object mode.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that cannot be
+ */
 export function lines(options?: LinesOptions): NativeTransform;
 
 /** UTF-8 text in upper case, as `String.prototype.toUpperCase` of the whole text. */
