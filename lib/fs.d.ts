@@ -48,11 +48,12 @@ export interface WriteStreamOptions {
   start?: number | undefined;
   /** Bytes at which `write` returns false. Defaults to Node's own. */
   highWaterMark?: number | undefined;
-  /** `fsync(2)` before the file is closed. Defaults to false. */
+  /** `fsync(2)` before the file is closed, of an atomic file's folder too. Defaults to false. */
   flush?: boolean | undefined;
   /**
-   * Write aside, and take the target's name when all is written: whatever goes wrong, the old file stays whole.
-   * Defaults to false.
+   * Write aside, and take the target's name when all is written: whatever goes wrong, the old file stays whole. Follows links,
+   * keeps permissions and (where permitted) owner of an old file, writes FIFOs and devices directly. Only with flags `'w'`,
+   * `'wx'`, `'w+'` or `'wx+'`, and without `fd` and `fs`, else `ERR_INVALID_ARG_VALUE`. Defaults to false.
    */
   atomic?: boolean | undefined;
   /** Destroys the stream when it is aborted. */

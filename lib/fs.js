@@ -72,7 +72,10 @@ function chosen(options) {
     typeof options === 'object' && options !== null ? options : {}
   );
   const aside = boolean({ atomic }, 'atomic', false);
-  return { fs, autoClose, highWaterMark, fd, flags, atomic: aside, theirs: Boolean(fs) || (!aside && watched(fd)) };
+  // Descriptors of JavaScript's cannot be duplicated there.
+  const foreign = process.platform === 'win32' && (typeof fd === 'number' || Boolean(fd) || autoClose === false);
+  const theirs = Boolean(fs) || foreign || (!aside && watched(fd));
+  return { fs, autoClose, highWaterMark, fd, flags, atomic: aside, theirs };
 }
 
 /**
