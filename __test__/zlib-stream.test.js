@@ -436,6 +436,25 @@ test('truncated input never finishes: where Node tells finish first, only the er
   assert.deepStrictEqual(await story(node, scenario), ['finish', error, 'close']);
 });
 
+test("read() in a write's callback finds the output, also where the thread was slow", async () => {
+  const stream = zlib.createGunzip();
+  const { push } = stream;
+  stream.push = (/** @type {Buffer} */ chunk) => {
+    // Longer than a turn of pulling may last.
+    const end = Date.now() + 10;
+    while (Date.now() < end);
+    return push.call(stream, chunk);
+  };
+  const pieces = ['abc', 'def', 'ghi'].map((word) => node.gzipSync(word));
+  /** @type {string[]} */
+  const found = [];
+  for (const piece of pieces) {
+    await new Promise((resolve) => stream.write(piece, () => resolve(found.push(String(stream.read())))));
+  }
+  stream.destroy();
+  assert.deepStrictEqual(found, ['abc', 'def', 'ghi']);
+});
+
 test('finish comes without a reader while the output fits, and waits for one where it does not', async () => {
   const small = zlib.createGunzip();
   small.end(node.gzipSync('small'));

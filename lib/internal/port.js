@@ -185,7 +185,9 @@ class Port {
 
   /** Pushes while there is output and the stream takes more. */
   pull() {
-    if (this.pulling || this.yielding || this.next !== null) return;
+    if (this.pulling || this.next !== null) return;
+    // Who calls `read()` by himself gets what is there: he is not the listener that finds new output for ever.
+    if (this.yielding && this.stream.readableFlowing) return;
     // Reading makes room, and so work.
     touch(this);
     this.pulling = true;
@@ -197,17 +199,23 @@ class Port {
         if (available > 0 && !this.wantsData && !this.owesOutput()) return;
         if (!this.take(available)) return;
         if (performance.now() - began > TURN_MS) {
-          this.yielding = true;
-          setImmediate(() => {
-            this.yielding = false;
-            this.pull();
-          });
+          this.yield();
           return;
         }
       }
     } finally {
       this.pulling = false;
     }
+  }
+
+  /** Goes on pulling in the loop's next turn. */
+  yield() {
+    if (this.yielding) return;
+    this.yielding = true;
+    setImmediate(() => {
+      this.yielding = false;
+      this.pull();
+    });
   }
 
   /**

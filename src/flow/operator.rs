@@ -301,7 +301,8 @@ impl Operator {
 
     /// A reader wants output: a source may begin.
     pub fn want(self: &Arc<Self>) {
-        if !self.wanted.swap(true, Ordering::AcqRel) {
+        // Others have nothing to begin with; and while a thread looked for that, small writes could not be worked off inline.
+        if !self.wanted.swap(true, Ordering::AcqRel) && matches!(self.lane, Lane::Io { .. }) {
             self.schedule();
         }
     }
