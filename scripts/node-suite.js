@@ -118,8 +118,9 @@ async function main() {
     if (values.failures && !ours.passed) console.log(ours.output.replace(/^/gm, '    '));
   }
   console.log(
-    `node:${values.module} of ${process.version} passes ${count.both + count.lost} of ${files.length} files; ` +
-      `millrace/${values.module} passes ${count.both} of those, and ${count.won} that node:${values.module} does not.`,
+    `node:${values.module} of ${process.version} passes ${count.both + count.lost + count.unjudged} of ${files.length} files; ` +
+      `millrace/${values.module} passes ${count.both} of those, fails ${count.lost}, and ${count.unjudged} are not judged; ` +
+      `it passes ${count.won} that node:${values.module} does not.`,
   );
   return count.lost === 0 ? 0 : 1;
 }
