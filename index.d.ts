@@ -8,6 +8,8 @@ export * as text from './lib/text.js';
 export * as jsonl from './lib/jsonl.js';
 /** Digests of what flows by. */
 export * as crypto from './lib/crypto.js';
+/** A server; mirrors `node:http`. */
+export * as http from './lib/http.js';
 /** Server-sent events: sessions, channels, and the client. */
 export * as sse from './lib/sse.js';
 /** WebSocket server and client; mirrors `ws`. */

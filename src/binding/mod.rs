@@ -8,6 +8,8 @@ mod descriptor;
 mod doorbell;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod event_loop;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod http;
 mod operator;
 mod spec;
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows Node-API. A reactor and its sources belong to one thread.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod http;
 pub mod hub;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod reactor;

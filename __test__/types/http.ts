@@ -1,0 +1,18 @@
+import { IncomingMessage as NodeIncomingMessage, Server as NodeServer } from 'node:http';
+import { http as namespace } from 'millrace';
+import { createServer, Server, STATUS_CODES } from 'millrace/http';
+
+const server: Server = createServer((req, res) => {
+  const url: string | undefined = req.url;
+  const same: NodeIncomingMessage = req;
+  res.writeHead(200, { 'content-type': 'text/plain' }).end(`${url} ${same.method}`);
+});
+const node: NodeServer = server.listen({ port: 0, host: '127.0.0.1' }, () => {});
+node.close();
+createServer({ keepAliveTimeout: 1000, maxHeaderSize: 8192 });
+namespace.createServer();
+const text: string | undefined = STATUS_CODES[404];
+void text;
+
+// @ts-expect-error: no such option's type
+createServer({ keepAliveTimeout: 'soon' });

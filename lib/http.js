@@ -1,0 +1,32 @@
+'use strict';
+
+const http = require('node:http');
+const { Server } = require('./http/server.js');
+
+/**
+ * @param {any} [options]
+ * @param {any} [listener]
+ */
+function createServer(options, listener) {
+  return new Server(options, listener);
+}
+
+module.exports = {
+  createServer,
+  Server,
+  // The rest is Node's: a client, and what is common to both.
+  METHODS: http.METHODS,
+  STATUS_CODES: http.STATUS_CODES,
+  Agent: http.Agent,
+  ClientRequest: http.ClientRequest,
+  IncomingMessage: http.IncomingMessage,
+  OutgoingMessage: http.OutgoingMessage,
+  ServerResponse: http.ServerResponse,
+  get: http.get,
+  request: http.request,
+  globalAgent: http.globalAgent,
+  maxHeaderSize: http.maxHeaderSize,
+  validateHeaderName: http.validateHeaderName,
+  validateHeaderValue: http.validateHeaderValue,
+  setMaxIdleHTTPParsers: http.setMaxIdleHTTPParsers,
+};

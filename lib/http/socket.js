@@ -1,0 +1,487 @@
+'use strict';
+
+/**
+ * The socket of a connection that millrace reads and writes itself, in the shape of `net.Socket`. While the connection
+ * speaks HTTP its bytes are not seen here: requests come parsed, and what is written joins the batch of the tick. After
+ * an upgrade it is an ordinary Duplex.
+ */
+
+const { AsyncResource } = require('node:async_hooks');
+const { Duplex } = require('node:stream');
+const { getSystemErrorMap } = require('node:util');
+const { command } = require('../internal/http-engine.js');
+const { withCode } = require('../internal/errors.js');
+
+/** Gives the descriptor away: `socket[Symbol.for('millrace.takeDescriptor')]()`. */
+const kTakeDescriptor = Symbol.for('millrace.takeDescriptor');
+
+/** What a connection speaks. */
+const HTTP = 0;
+const RAW = 1;
+const TAKEN = 2;
+
+/**
+ * @param {Socket} socket
+ * @param {boolean} hadError
+ */
+function emitClose(socket, hadError) {
+  socket.emit('close', hadError);
+}
+
+/** A connection that both sides ended is over. @this {Socket} */
+function destroyIfDone() {
+  if (this.readableEnded && this.writableFinished) this.destroy();
+}
+
+class Socket extends Duplex {
+  /**
+   * @param {any} server
+   * @param {import('../internal/http-engine.js').Engine} engine
+   * @param {number} id
+   */
+  constructor(server, engine, id) {
+    super({ allowHalfOpen: true, highWaterMark: server._highWaterMark, autoDestroy: false, emitClose: false });
+    this.engine = engine;
+    this.id = id;
+    this.server = server;
+    this.mode = HTTP;
+    /** The request that comes in, until it is complete. @type {any} */
+    this.incoming = null;
+    /** The response under way, as `net.Socket` has it. @type {any} */
+    this._httpMessage = null;
+    this.requests = 0;
+    /** Runs handlers in a context of this connection's own, as Node does. */
+    this.context = new AsyncResource('HTTPINCOMINGMESSAGE');
+    /** Reading is held back. */
+    this.held = false;
+    /** Bytes that went to the engine, and those of them that still wait. */
+    this.bytesWritten = 0;
+    this.waiting = 0;
+    /** Bytes in the slab. */
+    this.unsent = 0;
+    this.bytesRead = 0;
+    this.needsDrain = false;
+    /** Callbacks, each behind the place that it waits for. @type {(number | (() => void))[]} */
+    this.callbacks = [];
+    this.released = false;
+    /** @type {any} */
+    this.addresses = undefined;
+    this.timeout = 0;
+    /** @type {NodeJS.Timeout | undefined} */
+    this.timer = undefined;
+  }
+
+  // What net.Socket has.
+
+  get connecting() {
+    return false;
+  }
+
+  get pending() {
+    return false;
+  }
+
+  get readyState() {
+    if (this.readable && this.writable) return 'open';
+    if (this.readable) return 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get bufferSize() {
+    return this.writableLength;
+  }
+
+  // What this tick wrote counts only where the system does not take it, as in Node, which writes at once.
+  // @ts-expect-error: an accessor in Node, too, whatever its types say
+  get writableLength() {
+    return this.waiting;
+  }
+
+  // @ts-expect-error: an accessor in Node, too, whatever its types say
+  get writableNeedDrain() {
+    return this.needsDrain;
+  }
+
+  get remoteAddress() {
+    return this.ends().peer.address;
+  }
+
+  get remotePort() {
+    return this.ends().peer.port;
+  }
+
+  get remoteFamily() {
+    return this.ends().peer.family;
+  }
+
+  get localAddress() {
+    return this.ends().ours.address;
+  }
+
+  get localPort() {
+    return this.ends().ours.port;
+  }
+
+  get localFamily() {
+    return this.ends().ours.family;
+  }
+
+  address() {
+    const { ours } = this.ends();
+    return ours.address === undefined ? {} : ours;
+  }
+
+  /** @returns {{ ours: any, peer: any }} kept once they were asked for, as a closed socket still has them */
+  ends() {
+    if (this.addresses !== undefined) return this.addresses;
+    const text = this.released ? null : this.engine.native.addresses(this.id);
+    if (text === null) return { ours: {}, peer: {} };
+    const [ours, peer] = JSON.parse(text);
+    // The name of a Unix socket is no address.
+    const named = (/** @type {any} */ end) => (typeof end === 'string' ? {} : end);
+    this.addresses = { ours: named(ours), peer: named(peer) };
+    return this.addresses;
+  }
+
+  setNoDelay(on = true) {
+    if (!this.released) this.engine.native.setNoDelay(this.id, Boolean(on));
+    return this;
+  }
+
+  setKeepAlive() {
+    return this;
+  }
+
+  ref() {
+    return this;
+  }
+
+  unref() {
+    return this;
+  }
+
+  /**
+   * @param {number} ms without a byte in either direction; 0 for no limit
+   * @param {() => void} [callback] for the next `timeout`
+   */
+  setTimeout(ms, callback) {
+    if (this.destroyed) return this;
+    this.timeout = ms;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (ms > 0) {
+      this.timer = setTimeout(() => this.emit('timeout'), ms);
+      this.timer.unref();
+      if (callback) this.once('timeout', callback);
+    } else if (callback) this.removeListener('timeout', callback);
+    return this;
+  }
+
+  // Down.
+
+  /**
+   * @param {any} chunk
+   * @param {any} [encoding]
+   * @param {any} [callback]
+   * @returns {boolean}
+   */
+  write(chunk, encoding, callback) {
+    if (typeof encoding === 'function') {
+      callback = encoding;
+      encoding = undefined;
+    }
+    // @ts-expect-error: the state is Node's, and not declared
+    const ended = this._writableState.ending || this.destroyed;
+    if (ended || typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+      // Node knows the errors.
+      return super.write(chunk, encoding, callback);
+    }
+    this.accept(chunk, encoding, callback);
+    const mark = this.writableHighWaterMark;
+    if (this.unsent + this.waiting < mark) return true;
+    if (this.unsent > 0 && this.waiting < mark) {
+      // Only the system can tell whether there is room.
+      this.engine.flushWithin();
+      if (this.waiting < mark) return true;
+    }
+    this.needsDrain = true;
+    return false;
+  }
+
+  /**
+   * @param {string | Uint8Array} chunk
+   * @param {BufferEncoding | undefined} encoding
+   * @param {(() => void) | undefined} callback once it went to the system
+   */
+  accept(chunk, encoding, callback) {
+    const bytes = chunk.length === 0 ? 0 : this.engine.write(this, chunk, encoding);
+    this.bytesWritten += bytes;
+    this.unsent += bytes;
+    this.timer?.refresh();
+    if (callback === undefined || callback === null) return;
+    if (this.unsent + this.waiting === 0) process.nextTick(callback);
+    else this.callbacks.push(this.bytesWritten, callback);
+  }
+
+  /**
+   * @param {any} chunk
+   * @param {BufferEncoding} encoding
+   * @param {() => void} callback
+   */
+  _write(chunk, encoding, callback) {
+    this.accept(chunk, encoding, callback);
+  }
+
+  /** @param {() => void} callback */
+  _final(callback) {
+    if (this.released) {
+      callback();
+      return;
+    }
+    this.engine.push(command.FINISH, this.id);
+    if (this.unsent + this.waiting === 0) callback();
+    else this.callbacks.push(this.bytesWritten, callback);
+  }
+
+  onFlushed() {
+    this.unsent = 0;
+    this.settle();
+  }
+
+  /** @param {number} waiting bytes of all that went down that the system did not take */
+  onSent(waiting) {
+    this.unsent = 0;
+    this.waiting = waiting;
+  }
+
+  /** @param {number} bytes that the system did not take yet */
+  onPending(bytes) {
+    this.waiting = bytes;
+    this.timer?.refresh();
+    if (this.unsent === 0) this.settle();
+  }
+
+  /** Calls back whoever waited for bytes that are with the system now. */
+  settle() {
+    const { callbacks } = this;
+    if (callbacks.length > 0) {
+      const sent = this.bytesWritten - this.unsent - this.waiting;
+      let count = 0;
+      while (count < callbacks.length && /** @type {number} */ (callbacks[count]) <= sent) count += 2;
+      if (count > 0) {
+        const due = callbacks.splice(0, count);
+        for (let i = 1; i < due.length; i += 2) /** @type {() => void} */ (due[i])();
+      }
+    }
+    if (this.needsDrain && this.unsent + this.waiting === 0) {
+      this.needsDrain = false;
+      this.emit('drain');
+    }
+  }
+
+  destroySoon() {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', this.destroy);
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.ends();
+    this.release();
+    const { callbacks } = this;
+    this.callbacks = [];
+    for (let i = 1; i < callbacks.length; i += 2) {
+      const failure = error ?? withCode(new Error('Socket was closed before its bytes were sent'), 'ERR_STREAM_DESTROYED');
+      process.nextTick(/** @type {any} */ (callbacks[i]), failure);
+    }
+    callback(error);
+    process.nextTick(emitClose, this, Boolean(error));
+  }
+
+  release() {
+    if (this.released) return;
+    this.released = true;
+    // What is corked was not written yet.
+    // @ts-expect-error: the state is Node's, and not declared
+    if (this._writableState.corked > 0) this.engine.discard(this.id);
+    this.engine.release(this.id);
+  }
+
+  // Up.
+
+  /**
+   * @param {number} flags
+   * @param {string} method
+   * @param {number} minor
+   * @param {string} url
+   * @param {string[]} fields
+   */
+  onRequest(flags, method, minor, url, fields) {
+    // The response before this request is sent, or the request would not be told.
+    this.waiting = 0;
+    if (this.unsent > 0 || this.callbacks.length > 0) this.onFlushed();
+    this.requests++;
+    this.timer?.refresh();
+    this.context.runInAsyncScope(this.server._onRequest, this.server, this, flags, method, minor, url, fields);
+  }
+
+  /** @param {Buffer} chunk */
+  onData(chunk) {
+    this.bytesRead += chunk.length;
+    this.timer?.refresh();
+    const target = this.mode === HTTP ? this.incoming : this;
+    if (target === null || target.destroyed) return;
+    this.context.runInAsyncScope(this.push_, this, target, chunk);
+  }
+
+  /**
+   * @param {any} target
+   * @param {Buffer} chunk
+   */
+  push_(target, chunk) {
+    if (!target.push(chunk) && !target._dumped) this.hold(true);
+  }
+
+  /** @param {string[]} trailers */
+  onEnd(trailers) {
+    const req = this.incoming;
+    if (req === null) return;
+    this.context.runInAsyncScope(this.complete, this, req, trailers);
+  }
+
+  /**
+   * @param {any} req
+   * @param {string[]} trailers
+   */
+  complete(req, trailers) {
+    this.incoming = null;
+    req.complete = true;
+    if (trailers.length > 0) req._addHeaderLines(trailers, trailers.length);
+    this.held = false;
+    if (!req.destroyed) req.push(null);
+  }
+
+  /** @param {boolean} held whether nothing is to be read */
+  hold(held) {
+    if (this.held === held || this.released) return;
+    this.held = held;
+    this.engine.push(held ? command.PAUSE : command.RESUME, this.id);
+  }
+
+  // While it speaks HTTP, `resume` is what a request asks for when it wants its body, and nobody pauses a socket whose bytes
+  // are not seen.
+
+  resume() {
+    if (this.mode !== HTTP) return super.resume();
+    this.hold(false);
+    return this;
+  }
+
+  pause() {
+    return this.mode === HTTP ? this : super.pause();
+  }
+
+  _read() {
+    if (this.mode === RAW) this.hold(false);
+  }
+
+  onPeerEnd() {
+    if (this.mode === HTTP) this.context.runInAsyncScope(this.server._onPeerEnd, this.server, this);
+    else {
+      this.push(null);
+      // Where nothing waits to be read the end is heard without a reader, as in Node.
+      this.read(0);
+    }
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} reason
+   * @param {Buffer} packet
+   */
+  onFault(code, reason, packet) {
+    /** @type {any} */
+    const error = new Error(reason === '' ? 'Parse Error' : `Parse Error: ${reason}`);
+    error.code = code;
+    error.bytesParsed = 0;
+    if (reason !== '') {
+      error.reason = reason;
+      error.rawPacket = packet;
+    }
+    this.server._onClientError(this, error);
+  }
+
+  /** @param {number} _which */
+  onTimeout(_which) {
+    this.server._onClientError(this, withCode(new Error('Request timeout'), 'ERR_HTTP_REQUEST_TIMEOUT'));
+  }
+
+  /** @param {number} errno */
+  onClosed(errno) {
+    this.release();
+    if (errno === 0) {
+      this.destroy();
+      return;
+    }
+    const [code, text] = getSystemErrorMap().get(-errno) ?? ['EIO', ''];
+    /** @type {any} */
+    const error = new Error(`${code === 'ECONNRESET' ? 'read' : 'write'} ${code}`);
+    Object.assign(error, { errno: -errno, code, syscall: code === 'ECONNRESET' ? 'read' : 'write' });
+    void text;
+    this.server._onSocketError(this, error);
+  }
+
+  // Another protocol.
+
+  /** @param {any} res complete: the connection may go on with the next request, or end */
+  respond(res) {
+    if (this.released) return;
+    // One that closes the connection does so when its bytes are sent: `finish` sees to it.
+    if (!res._last) this.engine.push(command.RESPOND, this.id, 1);
+  }
+
+  /** Closes the connection, where no request has begun. */
+  closeIfIdle() {
+    this.destroy();
+  }
+
+  /** Bytes are another protocol's from here on. They are read when `startRaw` is called. */
+  becomeRaw() {
+    this.mode = RAW;
+    this.held = true;
+    this.engine.push(command.PAUSE, this.id);
+    this.engine.push(command.DETACH, this.id);
+    this.on('end', destroyIfDone);
+    this.on('finish', destroyIfDone);
+  }
+
+  /** Reads, up to the mark, unless the descriptor was given away. */
+  startRaw() {
+    if (this.mode === RAW) this.hold(false);
+  }
+
+  /**
+   * Hands the descriptor over, out of the loop, together with what was read and not parsed.
+   *
+   * @returns {{ descriptor: number, bytes: Buffer }} the receiver closes the descriptor; -1 where the peer is gone
+   */
+  [kTakeDescriptor]() {
+    this.engine.flush();
+    if (this.released) return { descriptor: -1, bytes: Buffer.alloc(0) };
+    this.ends();
+    const { descriptor, bytes } = this.engine.native.detach(this.id);
+    this.engine.forget(this.id);
+    this.released = true;
+    this.mode = TAKEN;
+    const read = this.readableLength > 0 ? this.read() : null;
+    return { descriptor, bytes: read === null ? bytes : Buffer.concat([read, bytes]) };
+  }
+}
+
+module.exports = { Socket };

@@ -1,0 +1,398 @@
+'use strict';
+
+/**
+ * Joins one native HTTP server to its sockets in JavaScript: what a turn brought is read from one packed batch, and what
+ * is written within a tick goes down in one call. It knows nothing of requests and responses as objects: sockets do.
+ */
+
+const { getEventLoop } = require('./event-loop.js');
+const { load } = require('./loader.js');
+
+/** Kinds of record, as `src/net/http/batch.rs` has them. */
+const record = {
+  OPEN: 1,
+  REQUEST: 2,
+  DATA: 3,
+  END: 4,
+  FAULT: 5,
+  PEER_END: 6,
+  CLOSED: 7,
+  PENDING: 8,
+  TIMEOUT: 9,
+  SENT: 10,
+};
+
+/** Flags of a request, as `src/net/http/batch.rs` has them. */
+const flag = { COMPLETE: 1, KEEP_ALIVE: 2, EXPECTS_CONTINUE: 4, EXPECTS_OTHER: 8, UPGRADE: 16, HAS_HOST: 32 };
+
+/** Kinds of command, as `src/net/http/command.rs` has them. */
+const command = {
+  WRITE: 1,
+  WRITE_BUFFER: 2,
+  RESPOND: 3,
+  PAUSE: 4,
+  RESUME: 5,
+  FINISH: 6,
+  DESTROY: 7,
+  DETACH: 8,
+  IGNORE: 9,
+};
+
+/** Bytes that are gathered before they go down; a tick that writes more sends in between. */
+const SLAB_BYTES = 64 * 1024;
+/** Commands that are gathered before they go down. */
+const MOST_COMMANDS = 1024;
+/** A buffer of at least so many bytes is read in place instead of copied. */
+const IN_PLACE_BYTES = 4 * 1024;
+/** Text of so many UTF-16 units always fits, at three bytes each. */
+const SURE_UNITS = SLAB_BYTES / 3;
+
+/**
+ * @typedef {object} EngineSocket what an engine asks of the sockets that its owner makes
+ * @property {number} id
+ * @property {(flags: number, method: string, minor: number, url: string, fields: string[]) => void} onRequest
+ * @property {(chunk: Buffer) => void} onData
+ * @property {(trailers: string[]) => void} onEnd
+ * @property {(code: string, reason: string, packet: Buffer) => void} onFault
+ * @property {() => void} onPeerEnd
+ * @property {(errno: number) => void} onClosed
+ * @property {(bytes: number) => void} onPending
+ * @property {(which: number) => void} onTimeout
+ * @property {() => void} onFlushed
+ * @property {(waiting: number) => void} onSent
+ */
+
+class Engine {
+  /**
+   * @param {object} settings see `src/binding/http.rs`
+   * @param {(id: number) => EngineSocket} open makes the socket of a connection
+   */
+  constructor(settings, open) {
+    const { HttpServer } = load();
+    this.open = open;
+    /** @type {(EngineSocket | undefined)[]} */
+    this.sockets = [];
+    this.connections = 0;
+    this.native = new HttpServer(getEventLoop(), JSON.stringify(settings), () => this.receive());
+    /** @type {string[]} */
+    this.methods = HttpServer.methods();
+
+    this.words = new Uint32Array(4096);
+    this.wordBytes = Buffer.from(this.words.buffer);
+    /** Its fast ways to text are not declared. @type {any} */
+    this.bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    /** Words of the batch that is worked off, and where. */
+    this.count = 0;
+    this.at = 0;
+
+    this.commands = new Uint32Array(MOST_COMMANDS * 4);
+    this.commandBytes = Buffer.from(this.commands.buffer);
+    this.commandCount = 0;
+    /** @type {any} */
+    this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.slabUsed = 0;
+    /** @type {Uint8Array[]} */
+    this.buffers = [];
+    /** Sockets with bytes in the slab. @type {EngineSocket[]} */
+    this.written = [];
+    this.scheduled = false;
+    this.dispatching = false;
+    this.submitOnce = () => {
+      this.scheduled = false;
+      this.flush();
+    };
+  }
+
+  // Up.
+
+  /** Takes the batch and works it off. */
+  receive() {
+    // A handler that throws leaves the rest to a later turn; what comes meanwhile waits behind it.
+    if (this.at < this.count) return;
+    const { native } = this;
+    const waiting = native.waiting();
+    if (waiting === 0) return;
+    const wordBytes = Math.floor(waiting / 2 ** 32);
+    const byteCount = waiting % 2 ** 32;
+    if (wordBytes > this.wordBytes.length) {
+      this.words = new Uint32Array(wordBytes / 2);
+      this.wordBytes = Buffer.from(this.words.buffer);
+    }
+    if (byteCount > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(byteCount * 2);
+    this.count = native.take(this.wordBytes, this.bytes);
+    this.at = 0;
+    this.dispatch();
+  }
+
+  dispatch() {
+    this.dispatching = true;
+    try {
+      while (this.at < this.count) this.one();
+    } finally {
+      this.dispatching = false;
+      if (this.at < this.count) {
+        setImmediate(() => {
+          this.dispatch();
+          this.receive();
+        });
+      }
+      // What was answered at once goes at once.
+      this.flush();
+    }
+  }
+
+  /** Works off one record; it is passed before its socket is called. */
+  one() {
+    const { words, at } = this;
+    const id = words[at + 1];
+    const socket = this.sockets[id];
+    switch (words[at]) {
+      case record.OPEN:
+        this.at = at + 2;
+        this.connections++;
+        this.sockets[id] = this.open(id);
+        break;
+      case record.REQUEST:
+        this.request(socket);
+        break;
+      case record.DATA: {
+        this.at = at + 4;
+        const start = words[at + 2];
+        const length = words[at + 3];
+        if (socket === undefined) break;
+        // The slab is written again in the next turn.
+        const chunk = length <= 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+        this.bytes.copy(chunk, 0, start, start + length);
+        socket.onData(chunk);
+        break;
+      }
+      case record.END: {
+        const count = words[at + 4];
+        this.at = at + 5 + count * 2;
+        if (socket === undefined) break;
+        socket.onEnd(count === 0 ? [] : this.fields(words[at + 2], words[at + 3], 0, at + 5, count));
+        break;
+      }
+      case record.FAULT: {
+        this.at = at + 6;
+        const start = words[at + 2];
+        const code = start + words[at + 3];
+        const reason = code + words[at + 4];
+        socket?.onFault(
+          this.bytes.latin1Slice(code, reason),
+          this.bytes.latin1Slice(reason, reason + words[at + 5]),
+          Buffer.from(this.bytes.subarray(start, code)),
+        );
+        break;
+      }
+      case record.PEER_END:
+        this.at = at + 2;
+        socket?.onPeerEnd();
+        break;
+      case record.CLOSED:
+        this.at = at + 3;
+        socket?.onClosed(words[at + 2]);
+        break;
+      case record.PENDING:
+        this.at = at + 3;
+        socket?.onPending(words[at + 2]);
+        break;
+      case record.TIMEOUT:
+        this.at = at + 3;
+        socket?.onTimeout(words[at + 2]);
+        break;
+      default:
+        this.at = this.count;
+        throw new Error(`record of kind ${words[at]}`);
+    }
+  }
+
+  /** @param {EngineSocket | undefined} socket */
+  request(socket) {
+    const { words, at } = this;
+    const count = words[at + 8];
+    this.at = at + 9 + count * 2;
+    if (socket === undefined) return;
+    const start = words[at + 5];
+    const target = words[at + 7];
+    const text = this.bytes.latin1Slice(start, start + words[at + 6]);
+    /** @type {string[]} */
+    const fields = new Array(count * 2);
+    let place = target;
+    for (let i = 0; i < count * 2; i++) {
+      const end = place + words[at + 9 + i];
+      fields[i] = text.substring(place, end);
+      place = end;
+    }
+    socket.onRequest(words[at + 2], this.methods[words[at + 3]], words[at + 4], text.substring(0, target), fields);
+  }
+
+  /**
+   * @param {number} start of the text in the bytes
+   * @param {number} length of the text
+   * @param {number} place of the first name in the text
+   * @param {number} table of the lengths in the words
+   * @param {number} count of fields
+   * @returns {string[]} names and values
+   */
+  fields(start, length, place, table, count) {
+    const text = this.bytes.latin1Slice(start, start + length);
+    /** @type {string[]} */
+    const fields = new Array(count * 2);
+    for (let i = 0; i < count * 2; i++) {
+      const end = place + this.words[table + i];
+      fields[i] = text.substring(place, end);
+      place = end;
+    }
+    return fields;
+  }
+
+  // Down.
+
+  /**
+   * @param {number} kind
+   * @param {number} id
+   * @param {number} [first]
+   * @param {number} [second]
+   */
+  push(kind, id, first = 0, second = 0) {
+    if (this.commandCount === MOST_COMMANDS) this.flushWithin();
+    const { commands } = this;
+    const at = this.commandCount++ * 4;
+    commands[at] = kind;
+    commands[at + 1] = id;
+    commands[at + 2] = first;
+    commands[at + 3] = second;
+    if (!this.scheduled && !this.dispatching) {
+      this.scheduled = true;
+      setImmediate(this.submitOnce);
+    }
+  }
+
+  /**
+   * Queues bytes for a socket.
+   *
+   * @param {EngineSocket} socket is told by `onFlushed` when they went down
+   * @param {string | Uint8Array} data
+   * @param {BufferEncoding | undefined} encoding of a string
+   * @returns {number} bytes
+   */
+  write(socket, data, encoding) {
+    this.written.push(socket);
+    if (typeof data === 'string') return this.writeText(socket.id, data, encoding);
+    const { length } = data;
+    if (length >= IN_PLACE_BYTES) {
+      this.buffers.push(data);
+      this.push(command.WRITE_BUFFER, socket.id, this.buffers.length - 1);
+      return length;
+    }
+    if (this.slabUsed + length > SLAB_BYTES) this.flushWithin();
+    const start = this.slabUsed;
+    this.slab.set(data, start);
+    this.slabUsed = start + length;
+    this.extend(socket.id, start, length);
+    return length;
+  }
+
+  /**
+   * @param {number} id
+   * @param {string} text
+   * @param {BufferEncoding | undefined} encoding
+   * @returns {number} bytes
+   */
+  writeText(id, text, encoding) {
+    const units = text.length;
+    const latin1 = encoding === 'latin1' || encoding === 'ascii' || encoding === 'binary';
+    const utf8 = encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8';
+    if (units > SURE_UNITS || !(latin1 || utf8)) {
+      const data = Buffer.from(text, encoding);
+      this.buffers.push(data);
+      this.push(command.WRITE_BUFFER, id, this.buffers.length - 1);
+      return data.length;
+    }
+    if (this.slabUsed + (latin1 ? units : units * 3) > SLAB_BYTES) this.flushWithin();
+    const start = this.slabUsed;
+    const length = latin1 ? this.slab.latin1Write(text, start, units) : this.slab.utf8Write(text, start, units * 3);
+    this.slabUsed = start + length;
+    this.extend(id, start, length);
+    return length;
+  }
+
+  /**
+   * A command for bytes in the slab; those that follow the last command's go with it.
+   *
+   * @param {number} id
+   * @param {number} start
+   * @param {number} length
+   */
+  extend(id, start, length) {
+    const { commands } = this;
+    const last = (this.commandCount - 1) * 4;
+    if (
+      last >= 0 &&
+      commands[last] === command.WRITE &&
+      commands[last + 1] === id &&
+      commands[last + 2] + commands[last + 3] === start
+    ) {
+      commands[last + 3] += length;
+    } else {
+      this.push(command.WRITE, id, start, length);
+    }
+  }
+
+  /** Hands down what is gathered, tells the sockets whose bytes these are, and works off what came of it. */
+  flush() {
+    if (this.commandCount === 0) return;
+    const { written } = this;
+    this.written = [];
+    if (this.submit()) this.receive();
+    for (const socket of written) socket.onFlushed();
+  }
+
+  /** @returns {boolean} whether there are records to take */
+  submit() {
+    const { commandCount, buffers } = this;
+    this.commandCount = 0;
+    this.slabUsed = 0;
+    if (buffers.length === 0) return this.native.submit(this.commandBytes, commandCount, this.slab, null);
+    this.buffers = [];
+    return this.native.submit(this.commandBytes, commandCount, this.slab, buffers);
+  }
+
+  /** The same from within a write: nobody is called before it returned, but each socket knows what waits. */
+  flushWithin() {
+    if (this.commandCount === 0) return;
+    const { written } = this;
+    this.written = [];
+    this.submit();
+    for (const socket of written) socket.onSent(this.native.pending(socket.id));
+    setImmediate(() => {
+      this.receive();
+      for (const socket of written) socket.onFlushed();
+    });
+  }
+
+  /** @param {number} id of a socket whose bytes of this tick are not to be sent */
+  discard(id) {
+    for (let at = 0; at < this.commandCount * 4; at += 4) {
+      const kind = this.commands[at];
+      if (this.commands[at + 1] === id && (kind === command.WRITE || kind === command.WRITE_BUFFER)) this.commands[at] = 0;
+    }
+  }
+
+  /** @param {number} id of a socket whose descriptor is another's */
+  forget(id) {
+    this.sockets[id] = undefined;
+    this.connections--;
+  }
+
+  /** @param {number} id of a socket that is done with */
+  release(id) {
+    if (this.sockets[id] === undefined) return;
+    this.sockets[id] = undefined;
+    this.connections--;
+    this.push(command.DESTROY, id);
+  }
+}
+
+module.exports = { Engine, command, flag };

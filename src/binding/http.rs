@@ -1,0 +1,277 @@
+//! The HTTP server, for `lib/internal/http/`.
+
+use super::event_loop::{Delivery, EventLoop, LoopState};
+use crate::codec::http1::{Limits, METHODS};
+use crate::net::http::{Address, Config, Engine, Listen, Timeouts};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::IntoRawFd;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// Milliseconds; 0 is no limit.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    max_header_size: usize,
+    max_headers: usize,
+    headers_timeout: u64,
+    request_timeout: u64,
+    keep_alive_timeout: u64,
+    no_delay: bool,
+    keep_alive: bool,
+    keep_alive_initial_delay: u64,
+    max_connections: Option<usize>,
+}
+
+impl From<Settings> for Config {
+    fn from(settings: Settings) -> Self {
+        let time = |ms| (ms > 0).then(|| Duration::from_millis(ms));
+        Self {
+            limits: Limits {
+                head_bytes: settings.max_header_size,
+                fields: settings.max_headers,
+                ..Limits::default()
+            },
+            timeouts: Timeouts {
+                headers: time(settings.headers_timeout),
+                request: time(settings.request_timeout),
+                keep_alive: time(settings.keep_alive_timeout),
+            },
+            no_delay: settings.no_delay,
+            keep_alive_probe: settings
+                .keep_alive
+                .then(|| Duration::from_millis(settings.keep_alive_initial_delay)),
+            most_connections: settings.max_connections.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListenSpec {
+    host: Option<IpAddr>,
+    port: Option<u16>,
+    path: Option<String>,
+    backlog: i32,
+    ipv6_only: bool,
+    reuse_port: bool,
+}
+
+/// Settings from JSON.
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::new(Status::InvalidArg, e.to_string()))
+}
+
+fn describe(address: &Address) -> serde_json::Value {
+    match address {
+        Address::Ip(ip) => json!({
+            "address": ip.ip().to_string(),
+            "family": if ip.is_ipv4() { "IPv4" } else { "IPv6" },
+            "port": ip.port(),
+        }),
+        Address::Unix(path) => json!(path.to_string_lossy()),
+    }
+}
+
+/// Calls JavaScript where a turn brought something.
+struct Postman {
+    engine: Weak<Engine>,
+    on_turn: FunctionRef<(), ()>,
+}
+
+impl Delivery for Postman {
+    fn deliver(&self, env: Env, state: &LoopState) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        if engine.batch().is_empty() {
+            return;
+        }
+        if let Ok(function) = self.on_turn.borrow_back(&env) {
+            // SAFETY: the function is of this environment, borrowed within the loop's handle scope.
+            #[allow(unsafe_code)]
+            unsafe {
+                state.call(function.raw(), &[]);
+            }
+        }
+    }
+}
+
+/// One server: its listeners and connections. Connections go by number.
+#[napi]
+pub struct HttpServer {
+    engine: Rc<Engine>,
+    _postman: Rc<Postman>,
+}
+
+#[napi]
+impl HttpServer {
+    /// A server in that loop; `settings` is JSON. `onTurn` is called when there are records to take.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(event_loop: &EventLoop, settings: String, on_turn: Function<(), ()>) -> Result<Self> {
+        let state = event_loop.state();
+        let engine = Engine::new(state.reactor(), parse::<Settings>(&settings)?.into());
+        let postman = Rc::new(Postman { engine: Rc::downgrade(&engine), on_turn: on_turn.create_ref()? });
+        let delivery: Rc<dyn Delivery> = postman.clone();
+        state.add(Rc::downgrade(&delivery));
+        Ok(Self { engine, _postman: postman })
+    }
+
+    /// The methods, by the numbers that records have.
+    #[napi(catch_unwind)]
+    pub fn methods() -> Vec<&'static str> {
+        METHODS.to_vec()
+    }
+
+    /// Other settings from now on.
+    #[napi(catch_unwind)]
+    pub fn configure(&self, settings: String) -> Result<()> {
+        self.engine.set_config(parse::<Settings>(&settings)?.into());
+        Ok(())
+    }
+
+    /// Whether somebody listens for requests that wish for another protocol.
+    #[napi(catch_unwind)]
+    pub fn set_takes_upgrades(&self, takes: bool) {
+        self.engine.set_takes_upgrades(takes);
+    }
+
+    /// Listens where the JSON says; returns JSON: the address, or `{syscall, errno}`.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, spec: String) -> Result<String> {
+        let spec: ListenSpec = parse(&spec)?;
+        let address = match spec.path {
+            Some(path) => Address::Unix(path.into()),
+            None => Address::Ip(SocketAddr::new(
+                spec.host.unwrap_or(IpAddr::from([0u8; 4])),
+                spec.port.unwrap_or(0),
+            )),
+        };
+        let listen =
+            Listen { address, backlog: spec.backlog, ipv6_only: spec.ipv6_only, reuse_port: spec.reuse_port };
+        Ok(match self.engine.listen(&listen) {
+            Ok(address) => describe(&address).to_string(),
+            Err((syscall, error)) => {
+                json!({ "syscall": syscall, "errno": error.raw_os_error().unwrap_or(22) }).to_string()
+            }
+        })
+    }
+
+    /// Stops listening.
+    #[napi(catch_unwind)]
+    pub fn close_listeners(&self) {
+        self.engine.close_listeners();
+    }
+
+    /// Whether the listeners keep the loop alive.
+    #[napi(catch_unwind)]
+    pub fn set_referenced(&self, referenced: bool) {
+        self.engine.set_referenced(referenced);
+    }
+
+    /// Closes connections that wait for a request.
+    #[napi(catch_unwind)]
+    pub fn close_idle(&self) {
+        self.engine.close_idle();
+    }
+
+    /// Bytes that [`take`](Self::take) needs: of words, then of bytes, packed into one number by 2³².
+    #[napi(catch_unwind)]
+    pub fn waiting(&self) -> f64 {
+        let batch = self.engine.batch();
+        (batch.words.len() * 4) as f64 * 4_294_967_296.0 + batch.bytes.len() as f64
+    }
+
+    /// Copies the records into `words` (the bytes of a `Uint32Array`) and `bytes`, and forgets them; returns how many
+    /// words.
+    #[napi(catch_unwind)]
+    pub fn take(&self, mut words: BufferSlice, mut bytes: BufferSlice) -> u32 {
+        let mut batch = self.engine.batch();
+        let (slots, _) = words.as_chunks_mut::<4>();
+        if slots.len() < batch.words.len() || bytes.len() < batch.bytes.len() {
+            return 0;
+        }
+        for (slot, word) in slots.iter_mut().zip(&batch.words) {
+            *slot = word.to_ne_bytes();
+        }
+        bytes[..batch.bytes.len()].copy_from_slice(&batch.bytes);
+        let count = batch.words.len() as u32;
+        batch.clear();
+        count
+    }
+
+    /// Does the first `count` of `commands` (four words each); returns whether there are records to take.
+    #[napi(catch_unwind)]
+    pub fn submit(
+        &self,
+        commands: BufferSlice,
+        count: u32,
+        slab: BufferSlice,
+        buffers: Option<Vec<BufferSlice>>,
+    ) -> bool {
+        let (words, _) = commands.as_chunks::<16>();
+        let list: Vec<[u32; 4]> = words
+            .iter()
+            .take(count as usize)
+            .map(|bytes| {
+                let (words, _) = bytes.as_chunks::<4>();
+                [0, 1, 2, 3].map(|at| u32::from_ne_bytes(words[at]))
+            })
+            .collect();
+        let buffers: Vec<&[u8]> = buffers.iter().flatten().map(|buffer| &buffer[..]).collect();
+        self.engine.apply(&list, &slab, &buffers);
+        !self.engine.batch().is_empty()
+    }
+
+    /// Bytes of a connection that the system did not take yet.
+    #[napi(catch_unwind)]
+    pub fn pending(&self, id: u32) -> u32 {
+        u32::try_from(self.engine.pending(id)).unwrap_or(u32::MAX)
+    }
+
+    /// A connection's addresses as JSON: `[ours, peer]`, or nothing where it is gone.
+    #[napi(catch_unwind)]
+    pub fn addresses(&self, id: u32) -> Option<String> {
+        let (ours, peer) = self.engine.addresses(id).ok()?;
+        Some(json!([describe(&ours), describe(&peer)]).to_string())
+    }
+
+    /// Sets `TCP_NODELAY`.
+    #[napi(catch_unwind)]
+    pub fn set_no_delay(&self, id: u32, on: bool) {
+        self.engine.set_no_delay(id, on);
+    }
+
+    /// Hands the connection's descriptor over, out of the loop; the connection's number is free after it. -1 where it is
+    /// gone. What was read and not parsed follows by [`detached_bytes`](Self::detached_bytes).
+    #[napi(catch_unwind)]
+    pub fn detach(&self, id: u32) -> Detached {
+        match self.engine.detach(id) {
+            Some((socket, bytes)) => Detached { descriptor: socket.into_raw_fd(), bytes: bytes.into() },
+            None => Detached { descriptor: -1, bytes: Vec::new().into() },
+        }
+    }
+
+    /// Connections that JavaScript knows of.
+    #[napi(catch_unwind)]
+    pub fn connections(&self) -> u32 {
+        self.engine.connections() as u32
+    }
+
+    /// Connections that were refused.
+    #[napi(catch_unwind)]
+    pub fn dropped(&self) -> u32 {
+        self.engine.dropped()
+    }
+}
+
+/// A descriptor that is the receiver's to close, and what was read from it already.
+#[napi(object)]
+pub struct Detached {
+    /// The descriptor.
+    pub descriptor: i32,
+    /// Bytes.
+    pub bytes: Buffer,
+}

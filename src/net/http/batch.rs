@@ -1,0 +1,123 @@
+//! What one turn brought, packed: a table of words and the bytes that it speaks of.
+
+use crate::codec::http1::{Fault, Head, HeaderSpan};
+
+/// The kinds of record. The number is the record's first word; the second is always the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Record {
+    /// A connection was accepted.
+    Open = 1,
+    /// A request: flags, method, HTTP/1.x minor version, place of the text, its length, length of the target, number of
+    /// fields; then for each field the lengths of name and value. The text is target, name, value, name, value …
+    Request = 2,
+    /// Bytes of the body (or of the other protocol, once it changed): place, length.
+    Data = 3,
+    /// The request is complete: place of the trailers' text, its length, number of trailers; then lengths as above.
+    End = 4,
+    /// What came is no HTTP: place of the bytes, then of the code and of the reason, which follow each other; three lengths.
+    Fault = 5,
+    /// The peer will send no more.
+    PeerEnd = 6,
+    /// The connection is gone: the system's error number, or 0.
+    Closed = 7,
+    /// Bytes that still wait to be sent.
+    Pending = 8,
+    /// A time limit was passed: 0 headers, 1 request, 2 keep-alive.
+    Timeout = 9,
+    /// A file was sent, or could not be: status, the system's error number.
+    Sent = 10,
+}
+
+/// Flags of a request.
+pub mod flag {
+    /// There is no body, or all of it: no [`Record::End`](super::Record::End) follows.
+    pub const COMPLETE: u32 = 1;
+    /// The peer wishes to keep the connection.
+    pub const KEEP_ALIVE: u32 = 2;
+    /// `Expect: 100-continue`.
+    pub const EXPECTS_CONTINUE: u32 = 4;
+    /// Another `Expect`.
+    pub const EXPECTS_OTHER: u32 = 8;
+    /// Wants another protocol; nothing is parsed until JavaScript decided.
+    pub const UPGRADE: u32 = 16;
+    /// There is a `Host`.
+    pub const HAS_HOST: u32 = 32;
+}
+
+/// Records in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// See [`Record`].
+    pub words: Vec<u32>,
+    /// See [`Record`].
+    pub bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Forgets all, and keeps the memory of an ordinary turn.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.bytes.clear();
+        self.words.shrink_to(16 << 10);
+        self.bytes.shrink_to(256 << 10);
+    }
+
+    pub(super) fn push(&mut self, record: Record, connection: u32, rest: &[u32]) {
+        self.words.extend_from_slice(&[record as u32, connection]);
+        self.words.extend_from_slice(rest);
+    }
+
+    pub(super) fn request(&mut self, connection: u32, flags: u32, head: &Head, input: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(head.target.get(input));
+        let place = self.words.len();
+        let (method, minor) = (u32::from(head.method), u32::from(head.minor_version));
+        let count = head.headers.len() as u32;
+        self.push(
+            Record::Request,
+            connection,
+            &[flags, method, minor, start as u32, 0, head.target.len, count],
+        );
+        self.fields(&head.headers, input);
+        self.words[place + 6] = (self.bytes.len() - start) as u32;
+    }
+
+    pub(super) fn end(&mut self, connection: u32, trailers: &[HeaderSpan], input: &[u8]) {
+        let start = self.bytes.len();
+        let place = self.words.len();
+        self.push(Record::End, connection, &[start as u32, 0, trailers.len() as u32]);
+        self.fields(trailers, input);
+        self.words[place + 3] = (self.bytes.len() - start) as u32;
+    }
+
+    fn fields(&mut self, fields: &[HeaderSpan], input: &[u8]) {
+        for field in fields {
+            self.bytes.extend_from_slice(field.name.get(input));
+            self.bytes.extend_from_slice(field.value.get(input));
+            self.words.extend_from_slice(&[field.name.len, field.value.len]);
+        }
+    }
+
+    pub(super) fn data(&mut self, connection: u32, data: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(data);
+        self.push(Record::Data, connection, &[start, data.len() as u32]);
+    }
+
+    pub(super) fn fault(&mut self, connection: u32, fault: &Fault, packet: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(packet);
+        let reason = fault.reason.as_bytes();
+        let code = fault.code.name().as_bytes();
+        self.bytes.extend_from_slice(code);
+        self.bytes.extend_from_slice(reason);
+        let lengths = [packet.len(), code.len(), reason.len()].map(|len| len as u32);
+        self.push(Record::Fault, connection, &[start, lengths[0], lengths[1], lengths[2]]);
+    }
+}

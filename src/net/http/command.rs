@@ -1,0 +1,37 @@
+//! What JavaScript asks of connections: four words each.
+
+/// The kinds of command: the first word. The second is the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Command {
+    /// Send bytes of the slab: place, length.
+    Write = 1,
+    /// Send one of the buffers that came with the list: its number.
+    WriteBuffer = 2,
+    /// The response is complete: 1 to keep the connection, 0 to close it.
+    Respond = 3,
+    /// Read no body bytes for now.
+    Pause = 4,
+    /// Read on.
+    Resume = 5,
+    /// Send what waits, then end our side.
+    Finish = 6,
+    /// Close at once. Its number may be used again after this.
+    Destroy = 7,
+    /// The bytes from here on are another protocol's.
+    Detach = 8,
+    /// The request that wished for another protocol is handled as any other.
+    Ignore = 9,
+}
+
+impl Command {
+    /// The command of that number.
+    pub fn from_word(word: u32) -> Option<Self> {
+        use Command::*;
+        let all = [Write, WriteBuffer, Respond, Pause, Resume, Finish, Destroy, Detach, Ignore];
+        all.get((word as usize).wrapping_sub(1)).copied()
+    }
+}
+
+/// Four words.
+pub(super) type Words = [u32; 4];

@@ -1,0 +1,30 @@
+//! The HTTP server: connections on the reactor, requests packed for JavaScript, its answers gathered for the sockets.
+//!
+//! An [`Engine`] belongs to one reactor, and so to one thread. What a turn brings is packed into one [`Batch`]; what
+//! JavaScript answers comes back as a list of [`Command`]s, and each connection's bytes of a list leave in one system
+//! call. A connection handles one request at a time: what a peer sends ahead waits, in its socket beyond
+//! [`AHEAD_BYTES`].
+//!
+//! # Bounds
+//! | queue | bound | at the bound |
+//! | --- | --- | --- |
+//! | unparsed bytes of a connection | a head's limit, or [`AHEAD_BYTES`] | the socket is not read |
+//! | body bytes for JavaScript | one read of 64 KiB more than its `highWaterMark` | the socket is not read |
+//! | bytes for a peer | what JavaScript was told not to exceed (`highWaterMark`), and one write | `drain` waits |
+//! | connections | the system's descriptors, or `maxConnections` | closed at once, and counted |
+
+mod batch;
+mod command;
+mod connection;
+mod engine;
+mod listener;
+mod outbox;
+
+pub use batch::{Batch, Record};
+pub use command::Command;
+pub use connection::AHEAD_BYTES;
+pub use engine::{Config, Engine, Timeouts};
+pub use listener::{Address, Listen};
+
+#[cfg(test)]
+mod tests;
