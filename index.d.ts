@@ -15,5 +15,7 @@ export * as sse from './lib/sse.js';
 /** WebSocket server and client; mirrors `ws`. */
 import ws = require('./lib/ws.js');
 export { ws };
+/** Topics with history and replay, across threads. */
+export * as hub from './lib/hub.js';
 export { compose, Composed } from './lib/compose.js';
 export { inspect, NativeTransform, Pipeline, StageStats } from './lib/inspect.js';

@@ -9,6 +9,7 @@ exports.crypto = undefined;
 exports.http = undefined;
 exports.sse = undefined;
 exports.ws = undefined;
+exports.hub = undefined;
 exports.compose = undefined;
 exports.inspect = undefined;
 
@@ -22,6 +23,7 @@ const members = {
   http: () => require('./lib/http.js'),
   sse: () => require('./lib/sse.js'),
   ws: () => require('./lib/ws.js'),
+  hub: () => require('./lib/hub.js'),
   compose: () => require('./lib/compose.js').compose,
   inspect: () => require('./lib/inspect.js').inspect,
 };

@@ -24,7 +24,7 @@ class Outgoing {
     this.onSlow = onSlow;
     this.onDropped = onDropped;
     this.onOverflow = onOverflow;
-    /** @type {{ chunk: string | Uint8Array, bytes: number, key: string | undefined }[]} */
+    /** @type {{ chunk: string | Uint8Array, bytes: number, key: string | null | undefined }[]} */
     this.queue = [];
     this.bytes = 0;
     this.blocked = false;
@@ -46,7 +46,7 @@ class Outgoing {
 
   /**
    * @param {string | Uint8Array} chunk
-   * @param {string} [key] for `keep-latest`: an event that waits and has the same key is replaced
+   * @param {string | null} [key] for `keep-latest`: an event that waits and has the same key is replaced
    * @returns {boolean} whether there is room for more
    */
   send(chunk, key) {
@@ -70,10 +70,10 @@ class Outgoing {
 
   /**
    * @param {number} bytes
-   * @param {string | undefined} key
+   * @param {string | null | undefined} key
    */
   makeRoom(bytes, key) {
-    if (this.onSlow === 'keep-latest' && key !== undefined) {
+    if (this.onSlow === 'keep-latest' && key != null) {
       const at = this.queue.findIndex((one) => one.key === key);
       if (at !== -1) this.drop(at);
     }

@@ -189,7 +189,7 @@ class Session extends Writable {
    * @param {unknown} data
    * @param {string} eventName
    * @param {string} eventId
-   * @param {string} [key]
+   * @param {string | null} [key] for `keep-latest`; `null` for an event that replaces none. Defaults to its name.
    * @returns {boolean} whether there is room for more
    */
   pushFrame(frame, data, eventName, eventId, key = eventName) {
@@ -327,7 +327,7 @@ class Session extends Writable {
   }
 }
 
-/** @type {boolean | undefined} */
+/** `disconnected` was emitted. @type {boolean} */
 Session.prototype.disconnected = false;
 
 /**

@@ -10,6 +10,7 @@ mod doorbell;
 mod event_loop;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod http;
+mod hub;
 mod operator;
 mod spec;
 #[cfg(any(target_os = "linux", target_os = "android"))]

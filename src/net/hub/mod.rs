@@ -72,11 +72,17 @@ pub enum Replay {
     TooOld,
 }
 
+/// A mailbox that follows a pattern, and how often it was told to: a thread's mailbox may stand for many clients.
+struct Follower {
+    mailbox: Weak<Mailbox>,
+    times: usize,
+}
+
 #[derive(Default)]
 struct Subscribers {
     /// By exact topic.
-    topics: HashMap<Box<str>, Vec<Weak<Mailbox>>>,
-    wildcards: Vec<(Pattern, Weak<Mailbox>)>,
+    topics: HashMap<Box<str>, Vec<Follower>>,
+    wildcards: Vec<(Pattern, Follower)>,
 }
 
 struct State {
@@ -178,7 +184,7 @@ impl Hub {
         Subscribed { cursor: Cursor { epoch: self.epoch, offset: last }, replay }
     }
 
-    /// Ends what [`subscribe`](Self::subscribe) began. What is in the mailbox stays.
+    /// Ends what one call of [`subscribe`](Self::subscribe) began. What is in the mailbox stays.
     pub fn unsubscribe(&self, mailbox: &Arc<Mailbox>, patterns: &[Pattern]) {
         let mut state = self.state();
         for pattern in patterns {
@@ -186,9 +192,9 @@ impl Hub {
         }
     }
 
-    /// Mailboxes that follow `topic` now.
+    /// Subscriptions that match `topic` now: a mailbox that subscribed twice counts twice.
     pub fn subscribers(&self, topic: &str) -> usize {
-        self.state().subscribers.of(topic).len()
+        self.state().subscribers.count(topic)
     }
 
     /// The last event of `topic` that is kept, for each key and for those without one: what a newcomer needs to know.
@@ -207,13 +213,13 @@ impl Subscribers {
     fn of(&mut self, topic: &str) -> Vec<Arc<Mailbox>> {
         let mut found: Vec<Arc<Mailbox>> = Vec::new();
         if let Some(exact) = self.topics.get_mut(topic) {
-            exact.retain(|weak| weak.upgrade().map(|mailbox| found.push(mailbox)).is_some());
+            exact.retain(|follower| follower.mailbox.upgrade().map(|mailbox| found.push(mailbox)).is_some());
             if exact.is_empty() {
                 self.topics.remove(topic);
             }
         }
-        self.wildcards.retain(|(pattern, weak)| {
-            let Some(mailbox) = weak.upgrade() else { return false };
+        self.wildcards.retain(|(pattern, follower)| {
+            let Some(mailbox) = follower.mailbox.upgrade() else { return false };
             if pattern.matches(topic) && !found.iter().any(|other| Arc::ptr_eq(other, &mailbox)) {
                 found.push(mailbox);
             }
@@ -222,17 +228,28 @@ impl Subscribers {
         found
     }
 
+    fn count(&self, topic: &str) -> usize {
+        let exact = self.topics.get(topic).into_iter().flatten();
+        let wild = self.wildcards.iter().filter(|(pattern, _)| pattern.matches(topic));
+        let followers = exact.chain(wild.map(|(_, follower)| follower));
+        followers.filter(|follower| follower.mailbox.strong_count() > 0).map(|follower| follower.times).sum()
+    }
+
     fn add(&mut self, pattern: &Pattern, mailbox: &Arc<Mailbox>) {
+        let new = || Follower { mailbox: Arc::downgrade(mailbox), times: 1 };
         match pattern.exact() {
             Some(topic) => {
                 let followers = self.topics.entry(topic.into()).or_default();
-                if !followers.iter().any(|weak| is(weak, mailbox)) {
-                    followers.push(Arc::downgrade(mailbox));
+                match followers.iter_mut().find(|follower| follower.is(mailbox)) {
+                    Some(follower) => follower.times += 1,
+                    None => followers.push(new()),
                 }
             }
             None => {
-                if !self.wildcards.iter().any(|(other, weak)| other == pattern && is(weak, mailbox)) {
-                    self.wildcards.push((pattern.clone(), Arc::downgrade(mailbox)));
+                let mut wild = self.wildcards.iter_mut();
+                match wild.find(|(other, follower)| other == pattern && follower.is(mailbox)) {
+                    Some((_, follower)) => follower.times += 1,
+                    None => self.wildcards.push((pattern.clone(), new())),
                 }
             }
         }
@@ -242,7 +259,7 @@ impl Subscribers {
         match pattern.exact() {
             Some(topic) => {
                 if let Some(followers) = self.topics.get_mut(topic) {
-                    followers.retain(|weak| weak.strong_count() > 0 && !is(weak, mailbox));
+                    followers.retain_mut(|follower| follower.stays_without(mailbox));
                     if followers.is_empty() {
                         self.topics.remove(topic);
                     }
@@ -250,11 +267,21 @@ impl Subscribers {
             }
             None => self
                 .wildcards
-                .retain(|(other, weak)| weak.strong_count() > 0 && !(other == pattern && is(weak, mailbox))),
+                .retain_mut(|(other, follower)| other != pattern || follower.stays_without(mailbox)),
         }
     }
 }
 
-fn is(weak: &Weak<Mailbox>, mailbox: &Arc<Mailbox>) -> bool {
-    std::ptr::eq(weak.as_ptr(), Arc::as_ptr(mailbox))
+impl Follower {
+    fn is(&self, mailbox: &Arc<Mailbox>) -> bool {
+        std::ptr::eq(self.mailbox.as_ptr(), Arc::as_ptr(mailbox))
+    }
+
+    /// Counts one subscription of `mailbox` less. Returns whether the follower is one still.
+    fn stays_without(&mut self, mailbox: &Arc<Mailbox>) -> bool {
+        if self.is(mailbox) {
+            self.times -= 1;
+        }
+        self.times > 0 && self.mailbox.strong_count() > 0
+    }
 }
