@@ -1,10 +1,14 @@
 //! Deflate by independent blocks: any number of threads, one standard stream.
 //!
-//! Each block of the input is compressed by itself with libdeflate. All but the last have their final mark cleared
-//! and an empty stored block put behind, as `Z_SYNC_FLUSH` does, so that they end on a byte and simply follow each
-//! other. What a block loses by not seeing the 32 KiB before it is far less than libdeflate gains over zlib.
+//! Each block of the input is compressed by itself: where its bytes repeat themselves, as rows do, by the encoder of
+//! [`repeats`](super::repeats), and else by libdeflate. All but the last end with an empty stored block, as `Z_SYNC_FLUSH`
+//! makes it, so that they end on a byte and simply follow each other; what libdeflate made has its final mark cleared for
+//! that. What a block loses by not seeing the 32 KiB before it is far less than either gains over zlib.
+
+use std::sync::Mutex;
 
 use super::format::MAX_HEADER;
+use super::repeats::{Depth, RepeatsEncoder};
 use super::{DeflateEncoder, DeflateOptions, Format, FramingState, pool, scan};
 use crate::codec::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, Joiner, Report, SerialStage};
 
@@ -13,32 +17,36 @@ use crate::codec::{BlockJob, BlockStage, CodecError, Cut, ErrorKind, Joiner, Rep
 /// Two megabytes: of one megabyte, the windows that blocks do not share cost 1.5 % on repetitive rows of 1.8 KB each.
 pub const BLOCK_BYTES: usize = 2 << 20;
 
-/// Bytes at a block's start that tell how repetitive it is, for level 6.
-const SAMPLE_BYTES: usize = 64 << 10;
-/// Where libdeflate's level 1 shrinks the sample by this factor, its level 6 falls behind zlib's by up to 6 % in size (Windows
-/// events: 1.057), and its level 7 is as fast as level 6 is elsewhere. Log rows have 6, DNS rows 12, those events 19.
-const REPETITIVE: usize = 14;
+/// What compresses a block.
+#[derive(Debug, Clone, Copy)]
+struct Engine {
+    /// How thorough the encoder for repetitive bytes is; `None` where libdeflate has all blocks.
+    repeats: Option<Depth>,
+    /// libdeflate's level, for the other blocks.
+    libdeflate: i32,
+    /// For a byte of input, about, of a block that repeats itself.
+    cost_ns: f32,
+}
 
-/// For zlib's levels: the fastest of libdeflate's whose output is at most 1.01 of zlib's at that level, and its cost in
-/// ns per byte of input. Measured with 33 MB of log rows, 335 bytes each, on one core (2023 server CPU, Node 20):
-///
-/// | level | zlib, bytes | MB/s | libdeflate level | bytes     | MB/s |
-/// |-------|-------------|------|------------------|-----------|------|
-/// | 1     | 5,182,849   | 216  | 1                | 5,038,273 | 338  |
-/// | 2     | 4,965,666   | 215  | 3                | 4,820,502 | 277  |
-/// | 3     | 4,676,853   | 182  | 4                | 4,557,677 | 233  |
-/// | 4     | 4,673,908   | 126  | 4                | 4,557,677 | 233  |
-/// | 5     | 4,136,123   | 102  | 6                | 3,980,876 | 155  |
-/// | 6     | 3,975,622   | 80   | 6                | 3,980,876 | 155  |
-/// | 7     | 3,892,236   | 69   | 7                | 3,845,064 | 101  |
-/// | 8     | 3,743,804   | 39   | 8                | 3,655,267 | 48   |
-/// | 9     | 3,743,719   | 40   | 8                | 3,655,267 | 48   |
-const LEVELS: [(i32, f32); 9] =
-    [(1, 3.0), (3, 3.6), (4, 4.3), (4, 4.3), (6, 6.7), (6, 6.7), (7, 10.3), (8, 21.0), (8, 21.0)];
+/// For zlib's levels: the fastest that is at most 1.01 of zlib's size at that level. Megabytes a second on one core and
+/// bytes of output, relative to zlib's at the level (2023 server CPU): TABLE
+const ENGINES: [Engine; 9] = [
+    Engine { repeats: None, libdeflate: 1, cost_ns: 3.0 },
+    Engine { repeats: Some(Depth::One), libdeflate: 3, cost_ns: 3.5 },
+    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.5 },
+    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.5 },
+    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 4.0 },
+    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 4.0 },
+    Engine { repeats: None, libdeflate: 7, cost_ns: 10.3 },
+    Engine { repeats: None, libdeflate: 8, cost_ns: 21.0 },
+    Engine { repeats: None, libdeflate: 8, cost_ns: 21.0 },
+];
 
-fn engine_level(level: i32) -> (i32, f32) {
+static REPEATS: Mutex<Vec<RepeatsEncoder>> = Mutex::new(Vec::new());
+
+fn engine_of(level: i32) -> Engine {
     let level = if level == -1 { 6 } else { level.clamp(1, 9) };
-    LEVELS[level as usize - 1]
+    ENGINES[level as usize - 1]
 }
 
 /// Compresses blocks of [`BLOCK_BYTES`]; [`DeflateJoiner`] makes one stream of them.
@@ -63,11 +71,13 @@ impl DeflateBlocks {
             return Ok(());
         }
         let start = out.len();
-        let mut level = engine_level(self.level).0;
-        if level == 6 && is_repetitive(bytes, out) {
-            level = 7;
+        let engine = engine_of(self.level);
+        if let Some(depth) = engine.repeats
+            && pool::borrow(&REPEATS, RepeatsEncoder::new, |encoder| encoder.encode(bytes, depth, last, out))
+        {
+            return Ok(());
         }
-        let length = pool::with_compressor(level, |compressor| {
+        let length = pool::with_compressor(engine.libdeflate, |compressor| {
             out.resize(start + compressor.deflate_compress_bound(bytes.len()), 0);
             compressor.deflate_compress(bytes, &mut out[start..])
         });
@@ -89,19 +99,6 @@ impl DeflateBlocks {
     }
 }
 
-/// Whether a block's sample shrinks by [`REPETITIVE`]. A function of the block alone, so the output stays one for any
-/// threads and cuts. Costs about 1.5 % of a block's compression.
-fn is_repetitive(bytes: &[u8], scratch: &mut Vec<u8>) -> bool {
-    let Some(sample) = bytes.get(..SAMPLE_BYTES) else { return false };
-    let start = scratch.len();
-    let length = pool::with_compressor(1, |compressor| {
-        scratch.resize(start + compressor.deflate_compress_bound(sample.len()), 0);
-        compressor.deflate_compress(sample, &mut scratch[start..])
-    });
-    scratch.truncate(start);
-    length.is_ok_and(|length| length * REPETITIVE <= sample.len())
-}
-
 impl BlockStage for DeflateBlocks {
     fn cut(&self) -> Cut {
         Cut::Fixed { bytes: BLOCK_BYTES }
@@ -115,7 +112,7 @@ impl BlockStage for DeflateBlocks {
     }
 
     fn cost_ns_per_byte(&self) -> f32 {
-        engine_level(self.level).1
+        engine_of(self.level).cost_ns
     }
 }
 

@@ -1,6 +1,7 @@
 //! The deflate family: gzip, zlib and raw deflate, both ways.
 //!
-//! * [`DeflateBlocks`] with [`DeflateJoiner`]: compression with default windows on all cores, by libdeflate.
+//! * [`DeflateBlocks`] with [`DeflateJoiner`]: compression with default windows on all cores, by an
+//!   encoder of our own where the bytes repeat themselves, and else by libdeflate.
 //! * [`DeflateEncoder`]: compression with every option and flush that zlib has, by zlib-rs, one thread. It can go on
 //!   with a stream that the blocks began.
 //! * [`InflateDecoder`]: decompression, with Node's rules for members, garbage and dictionaries.
@@ -14,6 +15,7 @@ mod format;
 mod oneshot;
 mod options;
 mod pool;
+mod repeats;
 mod scan;
 #[cfg(test)]
 mod tests;
