@@ -15,6 +15,9 @@ const FLUSHES: [Directive; 5] = [
     Directive::Flush(FlushKind::Block),
 ];
 
+/// Bytes of an input for the encoder that wants many.
+const LONG: usize = 160 << 10;
+
 fuzz_target!(|data: &[u8]| {
     let Some(plan) = Plan::new(data) else { return };
     let (format, mode) = [
@@ -45,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
 
     // The first blocks are compressed by themselves, the rest by an encoder that goes on with the stream.
     let options = DeflateOptions { level: level.max(1), ..DeflateOptions::new(format) };
-    let (stage, mut joiner) = (DeflateBlocks::new(&options), DeflateJoiner::new(options));
+    let (stage, mut joiner) = (DeflateBlocks::new(&options), DeflateJoiner::new(options.clone()));
     let mut deflated = Vec::new();
     let mut at = 0;
     let blocks = usize::from(plan.cuts[3]);
@@ -61,4 +64,18 @@ fuzz_target!(|data: &[u8]| {
     let mut encoder = joiner.hand_over().unwrap();
     deflated.extend(run_serial(&mut *encoder, rest, limit, flush).0.bytes);
     assert!(inflated(&deflated, None) == plan.input);
+
+    // Long enough for the encoder for bytes that repeat themselves: the input over and over, each time but a part of it.
+    let mut plain = Vec::with_capacity(LONG + plan.input.len());
+    let mut turn = 0;
+    while plain.len() < LONG && !plan.input.is_empty() {
+        plain.extend_from_slice(&plan.input[turn % plan.input.len()..]);
+        turn += 1 + usize::from(plan.cuts[0]);
+    }
+    let mut body = Vec::new();
+    let job = BlockJob { bytes: &plain, offset: 0, first: true, last: true, overlong: false, now_ms: 0 };
+    let (stage, mut joiner) = (DeflateBlocks::new(&options), DeflateJoiner::new(options));
+    joiner.join(true, true, stage.run(job, &mut body), &mut body, &mut Vec::new()).unwrap();
+    let deflated = decompress(&InflateOptions::new(mode), &body, plain.len()).unwrap();
+    assert!(deflated.bytes == plain);
 });

@@ -18,8 +18,6 @@ const STRING: usize = 6;
 const MIN_COPY: usize = 5;
 /// Bytes of a copy's end that, with at least one behind it, are looked up for a longer copy.
 const OVERLAP: usize = 4;
-/// From this length on a copy is long enough.
-const LONG: usize = 200;
 /// What a copy that begins 0, 1, 2 or more bytes later must be longer by, in quarters of bytes.
 const DELAY: [i32; 4] = [0, 6, 14, 1000];
 /// Added to positions, so that an empty place of the table lies farther back than the window.
@@ -206,7 +204,10 @@ impl Places {
         mut copy: Copy,
         counts: &mut Histogram,
     ) -> Copy {
-        while copy.length < LONG && copy.start >= MARGIN && copy.start + copy.length + MARGIN <= bytes.len() {
+        while copy.length < MAX_LENGTH
+            && copy.start >= MARGIN
+            && copy.start + copy.length + MARGIN <= bytes.len()
+        {
             let Some((delay, longer)) = self.longer::<PLACES>(bytes, copy) else { break };
             for passed in copy.start..copy.start + delay {
                 counts.literal(bytes[passed]);
