@@ -212,10 +212,13 @@ test('stats count what flowed, and inspect lists the stages in order', async (t)
   const gzip = createGzip();
   const sink = createWriteStream(at('out'));
   const done = pipeline(source, upper, gzip, sink);
-  await once(sink, 'open');
+  // Held, so that no stage is done with its work, and gone from the list, before it is looked at.
+  const held = once(source, 'open').then(() => source.pause());
+  await Promise.all([held, once(sink, 'open')]);
   const live = inspect().find((one) => one.stages.some((stage) => stage.stage === 'upperCase'));
   const names = live?.stages.map((stage) => stage.stage);
   assert.deepStrictEqual(names, ['createReadStream', 'upperCase', 'gzip', 'createWriteStream']);
+  source.resume();
   await done;
   assert.strictEqual(source.stats().bytesOut, INPUT.length);
   assert.strictEqual(upper.stats().bytesIn, INPUT.length);
