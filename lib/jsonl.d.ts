@@ -82,7 +82,10 @@ export interface EditOptions extends ValidateOptions {
   hash?: HashOptions | undefined;
   /** Members to remove. Defaults to none. */
   remove?: readonly string[] | undefined;
-  /** Members to rename: old name to new name; one that had the new name gives way. Defaults to none. */
+  /**
+   * Members to rename, all at once: old name to new name; one that had the new name gives way. Of an old name that stands twice,
+   * the first place and the last value stay. Defaults to none.
+   */
   rename?: Record<string, string> | undefined;
 }
 

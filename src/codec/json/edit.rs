@@ -3,7 +3,9 @@
 //! The order is: remove, rename, set, hash. Each applies to what the ones before left:
 //!
 //! * a member that is removed is gone with its comma;
-//! * a renamed member keeps its place and value; one that had the new name already is removed;
+//! * a renamed member keeps its place and value; one that had the new name already is removed. Where the old name stands
+//!   several times, the first place and the last value stay, as `JSON.parse` has it; where several old names become one,
+//!   the one that comes first in the row stays. All renames happen at once: of `a` to `b` and `b` to `a` both are swapped;
 //! * a member that is set keeps its place and gets the new value, further ones of its name are removed; one that is not
 //!   there is put at the end, in the order in which they were given;
 //! * the hash is a digest of the object as it goes out, from `{` to `}`, without the member that takes it. That keeps its
@@ -209,12 +211,23 @@ struct Editor<'a> {
     values: Vec<&'a [u8]>,
     tail: Tail,
     digests: Option<Digests>,
-    /// For each member: its name after renaming, and whether it was renamed; `None` where nothing happens to it.
-    targets: Vec<Option<(usize, bool)>>,
+    /// For each member what it becomes; `None` where nothing happens to it.
+    targets: Vec<Option<Target>>,
+    /// For each name that is renamed, the last member of the row that had it.
+    last: Vec<usize>,
     /// Names that stand in the row already.
     seen: Vec<bool>,
     /// Names that some member of the row is renamed to.
     renamed: Vec<bool>,
+}
+
+/// What becomes of a member.
+#[derive(Clone, Copy)]
+struct Target {
+    /// Its name, after renaming.
+    name: usize,
+    /// The name that it had, if it was renamed.
+    old: Option<usize>,
 }
 
 /// What goes behind the members of a row that has none of the names: all that is set, the hash, the bracket. Each member
@@ -306,6 +319,7 @@ impl<'a> Editor<'a> {
             tail: Tail::default(),
             digests: edit.hash.as_ref().map(|(_, hash)| Digests::new(hash.algorithm, hash.length)),
             targets: Vec::new(),
+            last: vec![0; edit.names.len()],
             seen: vec![false; edit.names.len()],
             renamed: vec![false; edit.names.len()],
         };
@@ -415,13 +429,14 @@ impl<'a> Editor<'a> {
         self.seen.fill(false);
         self.renamed.fill(false);
         let mut touched = false;
-        for member in &self.scanner.found {
+        for (index, member) in self.scanner.found.iter().enumerate() {
             let target = self.edit.lookup(text, member).map(|name| match self.edit.names[name].rename {
                 Some(new) if !self.edit.names[name].remove => {
                     self.renamed[new] = true;
-                    (new, true)
+                    self.last[name] = index;
+                    Target { name: new, old: Some(name) }
                 }
-                _ => (name, false),
+                _ => Target { name, old: None },
             });
             touched |= target.is_some();
             self.targets.push(target);
@@ -444,11 +459,12 @@ impl<'a> Editor<'a> {
         let member = self.scanner.found[index];
         // With the whitespace in front of the comma or bracket that follows.
         let end = self.scanner.found.get(index + 1).map_or(close, |next| next.start - 1);
-        let Some((name, was_renamed)) = self.targets[index] else {
+        let Some(Target { name, old }) = self.targets[index] else {
             separate(any, out);
             out.extend_from_slice(&text[member.start..end]);
             return;
         };
+        let was_renamed = old.is_some();
         let entry = &self.edit.names[name];
         let first = !self.seen[name];
         if entry.remove && !was_renamed {
@@ -464,7 +480,7 @@ impl<'a> Editor<'a> {
         let value = entry.set.map(|set| self.values[set]);
         let replaced = value.is_some() || was_renamed;
         // Of several that end up under one name, the first stays; a name that is taken over loses its former member.
-        if (replaced && !first) || (!was_renamed && value.is_none() && self.renamed[name]) {
+        if (replaced && !first) || (!was_renamed && self.renamed[name]) {
             return;
         }
         self.seen[name] |= replaced;
@@ -476,7 +492,8 @@ impl<'a> Editor<'a> {
             out.extend_from_slice(&text[member.key_start..member.key_end]);
         }
         out.extend_from_slice(&text[member.key_end..member.value_start]);
-        out.extend_from_slice(value.unwrap_or(&text[member.value_start..member.value_end]));
+        let own = old.map_or(member, |old| self.scanner.found[self.last[old]]);
+        out.extend_from_slice(value.unwrap_or(&text[own.value_start..own.value_end]));
         out.extend_from_slice(&text[member.value_end..end]);
     }
 }

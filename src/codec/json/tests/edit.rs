@@ -87,6 +87,27 @@ fn rename_keeps_place_and_value() {
 }
 
 #[test]
+fn rename_of_a_doubled_name_keeps_the_value_that_json_parse_keeps() {
+    let rename = |pairs: &[(&str, &str)]| EditOptions {
+        rename: pairs.iter().map(|&(old, new)| (old.into(), new.into())).collect(),
+        ..EditOptions::default()
+    };
+    let to_x = || rename(&[("a", "x")]);
+    assert_eq!(run(to_x(), "{\"a\":1,\"b\":0,\"\\u0061\": [2] }\n"), "{\"x\":[2],\"b\":0}\n");
+    assert_eq!(run(to_x(), "{\"x\":0,\"a\" : 1,\"x\":3,\"a\":2}\n"), "{\"x\" : 2}\n");
+    let both = || rename(&[("a", "x"), ("b", "x")]);
+    assert_eq!(run(both(), "{\"b\":1,\"a\":2,\"b\":3}\n"), "{\"x\":3}\n");
+    assert_eq!(run(rename(&[("a", "b"), ("b", "a")]), "{\"a\":1,\"b\":2}\n"), "{\"b\":1,\"a\":2}\n");
+}
+
+#[test]
+fn what_is_renamed_and_set_stands_where_it_was_renamed() {
+    let rename = vec![("a".into(), "x".into())];
+    let options = EditOptions { rename, ..set(&[("x", "9")]) };
+    assert_eq!(run(options, "{\"x\":0,\"b\":1,\"a\":2}\n"), "{\"b\":1,\"x\":9}\n");
+}
+
+#[test]
 fn hash_is_of_the_row_without_it() {
     let hash = HashField { field: "h".into(), algorithm: Algorithm::Sha256, length: 8 };
     let options = || EditOptions { hash: Some(hash.clone()), ..EditOptions::default() };
