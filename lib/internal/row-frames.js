@@ -2,15 +2,15 @@
 
 /** Frames of rows, as `src/codec/json/frames.rs` lays them out: one `JSON.parse` a frame. */
 
-/** All of a frame's text is ASCII, which is decoded at the price of a copy. */
-const FLAG_ASCII = 1;
+/** A frame's text has one byte a character: a string of it is made at the price of a copy. */
+const FLAG_ONE_BYTE = 1;
 
 class RowUnframer {
   /** @param {number} batch rows in an array; 0 for rows one by one, Infinity for a frame's rows as they are */
   constructor(batch) {
     this.batch = batch;
     this.left = 0;
-    this.ascii = false;
+    this.oneByte = false;
     /** @type {any[]} */
     this.rows = [];
     this.at = 0;
@@ -18,13 +18,13 @@ class RowUnframer {
 
   /** @param {DataView} header @returns {number} */
   open(header) {
-    this.ascii = (header.getUint32(8, true) & FLAG_ASCII) !== 0;
+    this.oneByte = (header.getUint32(8, true) & FLAG_ONE_BYTE) !== 0;
     return header.getUint32(0, true);
   }
 
-  /** @param {Buffer} body */
+  /** @param {any} body */
   load(body) {
-    const rows = JSON.parse(this.ascii ? body.toString('latin1') : body.toString());
+    const rows = JSON.parse(this.oneByte ? body.latin1Slice() : body.utf8Slice());
     if (this.at === this.rows.length) this.rows = rows;
     else this.rows = this.rows.slice(this.at).concat(rows);
     this.at = 0;

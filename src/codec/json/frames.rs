@@ -6,13 +6,14 @@
 //! | --- | --- |
 //! | 4 | length of the text in bytes |
 //! | 4 | number of rows, at least 1 |
-//! | 4 | flags: bit 0 is set where all of the text is ASCII |
+//! | 4 | flags: bit 0 is set where the text has one byte a character (Latin-1), else it is UTF-8 |
 //! | … | the text: a JSON array of the rows |
 //!
 //! Batches follow one another without padding. How rows are grouped into batches depends on how the stream was cut; the
 //! rows do not.
 
 use super::fault::{Fault, Problem};
+use super::one_byte::to_one_byte;
 use super::options::RowOptions;
 use super::rows::{RowWork, run_rows};
 use super::scan::Scanner;
@@ -20,10 +21,10 @@ use crate::codec::{BlockJob, BlockStage, Cut, Report};
 
 /// Bytes in front of a batch's text.
 pub const HEADER_BYTES: usize = 12;
-/// Most bytes of text in a batch, unless it is one row that is longer.
+/// Most bytes of rows in a batch, unless it is one row that is longer.
 pub const BATCH_TEXT: usize = 64 << 10;
-/// All of the batch's text is ASCII.
-pub const FLAG_ASCII: u32 = 1;
+/// The batch's text has one byte a character.
+pub const FLAG_ONE_BYTE: u32 = 1;
 
 /// Hands valid rows to JavaScript in batches. See [`super`] for blank rows, line ends and the BOM.
 #[derive(Debug, Clone, Default)]
@@ -54,8 +55,13 @@ impl BlockStage for FrameRows {
         // Whitespace around values goes, a comma takes the place of each LF: headers and brackets alone are more.
         let batches = job.bytes.len() / (BATCH_TEXT / 2) + 1;
         out.reserve(job.bytes.len() + batches * (HEADER_BYTES + 2));
-        let mut framer =
-            Framer { scanner: Scanner::default(), start: None, rows: 0, refuse_null: self.refuse_null };
+        let mut framer = Framer {
+            scanner: Scanner::default(),
+            start: None,
+            rows: 0,
+            refuse_null: self.refuse_null,
+            scratch: Vec::new(),
+        };
         let report = run_rows(&self.options, job, out, &mut framer);
         framer.end_batch(out);
         report
@@ -72,6 +78,7 @@ struct Framer {
     start: Option<usize>,
     rows: u32,
     refuse_null: bool,
+    scratch: Vec<u8>,
 }
 
 impl Framer {
@@ -93,9 +100,9 @@ impl Framer {
     fn end_batch(&mut self, out: &mut Vec<u8>) {
         let Some(start) = self.start.take() else { return };
         out.push(b']');
-        let text = &out[start + HEADER_BYTES..];
-        let flags = if text.is_ascii() { FLAG_ASCII } else { 0 };
-        let numbers = [text.len() as u32, std::mem::take(&mut self.rows), flags];
+        let flags = if to_one_byte(out, start + HEADER_BYTES, &mut self.scratch) { FLAG_ONE_BYTE } else { 0 };
+        let length = out.len() - start - HEADER_BYTES;
+        let numbers = [length as u32, std::mem::take(&mut self.rows), flags];
         for (slot, number) in out[start..].as_chunks_mut::<4>().0.iter_mut().zip(numbers) {
             *slot = number.to_le_bytes();
         }

@@ -14,6 +14,7 @@ mod fault;
 mod frames;
 mod join;
 mod mentions;
+mod one_byte;
 mod options;
 mod rows;
 mod scan;
@@ -25,7 +26,7 @@ mod validate;
 
 pub use edit::{Edit, EditOptions, HashField, SetValue};
 pub use fault::{Fault, Problem};
-pub use frames::{BATCH_TEXT, FLAG_ASCII, FrameRows, HEADER_BYTES};
+pub use frames::{BATCH_TEXT, FLAG_ONE_BYTE, FrameRows, HEADER_BYTES};
 pub use join::RowJoiner;
 pub use options::{OnInvalid, Rejects, RowOptions, Utf8};
 pub use scan::{Member, Row, Scanner};
