@@ -275,7 +275,8 @@ impl SerialStage for InflateDecoder {
     }
 
     fn state_bytes(&self) -> usize {
-        // zlib-rs holds the window, twice the SIMD padding, and about 14 KiB of tables.
-        (32 << 10) + (16 << 10)
+        // zlib-rs holds the window, twice the SIMD padding, and about 14 KiB of tables; a checkpoint is another one, and up
+        // to 64 KiB of input.
+        2 * ((32 << 10) + (16 << 10)) + (64 << 10)
     }
 }

@@ -133,7 +133,20 @@ pub(in crate::codec) const FORGOTTEN: &str = "repeated call with bad state";
 /// An inflate stream.
 pub(in crate::codec) struct Inflater {
     stream: Box<z::z_stream>,
+    checkpoint: Option<Checkpoint>,
 }
+
+/// A state some way back, and what it took to come from there to here.
+struct Checkpoint {
+    state: Box<Inflater>,
+    input: Vec<u8>,
+    output: usize,
+}
+
+/// Most bytes of input and output between two checkpoints. A copy of the state is 48 KiB: before every call for 64 KiB it
+/// would cost a tenth of the decompression.
+const CHECKPOINT_INPUT: usize = 64 << 10;
+const CHECKPOINT_OUTPUT: usize = 1 << 20;
 
 // SAFETY: as for `Deflater`.
 unsafe impl Send for Inflater {}
@@ -144,25 +157,34 @@ impl Inflater {
         let mut stream = Box::<z::z_stream>::default();
         // SAFETY: as in `Deflater::new`.
         let code = unsafe { z::inflateInit2_(&mut *stream, window_bits, version(), STREAM_SIZE) };
-        if code == z::Z_OK { Ok(Self { stream }) } else { Err(init_error(code)) }
+        if code == z::Z_OK { Ok(Self { stream, checkpoint: None }) } else { Err(init_error(code)) }
     }
 
     /// Decompresses from `input` to at most `room` more bytes of `out`.
     ///
     /// zlib-rs 0.6 forgets the text of an error that its fast loop meets, and says this instead. The call is then
-    /// done again from a copy of the state, byte by byte, which never enters that loop.
+    /// done again from a checkpoint, byte by byte, which never enters that loop.
     pub fn inflate(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
         let before = out.len();
-        let copy = (input.len() >= FAST_INPUT && room >= FAST_OUTPUT).then(|| self.copy()).flatten();
-        let call = self.inflate_once(input, out, room);
-        match copy {
-            Some(copy) if call.code == z::Z_DATA_ERROR && self.message() == Some(FORGOTTEN) => {
-                *self = copy;
-                out.truncate(before);
-                self.inflate_slowly(input, out, room)
-            }
-            _ => call,
+        let fast = input.len() >= FAST_INPUT && room >= FAST_OUTPUT;
+        if fast && self.checkpoint.as_ref().is_none_or(|back| back.output >= CHECKPOINT_OUTPUT) {
+            let state = self.copy().map(Box::new);
+            self.checkpoint = state.map(|state| Checkpoint { state, input: Vec::new(), output: 0 });
         }
+        let call = self.inflate_once(input, out, room);
+        if call.code == z::Z_DATA_ERROR && self.message() == Some(FORGOTTEN) {
+            out.truncate(before);
+            return self.inflate_again(call, input, out, room);
+        }
+        if let Some(back) = &mut self.checkpoint {
+            if back.input.len() + call.consumed > CHECKPOINT_INPUT {
+                self.checkpoint = None;
+            } else {
+                back.input.extend_from_slice(&input[..call.consumed]);
+                back.output += out.len() - before;
+            }
+        }
+        call
     }
 
     /// One call of zlib's: its texts for errors may be lost, see [`inflate`](Self::inflate).
@@ -171,17 +193,32 @@ impl Inflater {
         run(&mut self.stream, input, out, room, |stream| unsafe { z::inflate(stream, z::Z_SYNC_FLUSH) })
     }
 
-    fn inflate_slowly(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
+    /// Does the call that `failed` again, with the slow loop.
+    fn inflate_again(&mut self, failed: Call, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
+        let Some(Checkpoint { state, input: past, mut output }) = self.checkpoint.take() else { return failed };
+        *self = *state;
+        let mut at = 0;
+        let mut scratch = Vec::new();
+        while output > 0 {
+            scratch.clear();
+            let call = self.inflate_once(&past[at..], &mut scratch, output.min(CHECKPOINT_INPUT));
+            if scratch.is_empty() && call.consumed == 0 {
+                return failed;
+            }
+            at += call.consumed;
+            output -= scratch.len();
+        }
         let limit = out.len() + room;
         let mut consumed = 0;
-        loop {
-            let next = &input[consumed..input.len().min(consumed + 1)];
-            let call = self.inflate_once(next, out, limit - out.len());
+        let left = past.len() - at;
+        for byte in past[at..].iter().chain(input) {
+            let call = self.inflate_once(&[*byte], out, limit - out.len());
             consumed += call.consumed;
-            if call.code != z::Z_OK || consumed == input.len() || out.len() == limit {
-                return Call { consumed, code: call.code };
+            if call.code != z::Z_OK || out.len() == limit {
+                return Call { consumed: consumed.saturating_sub(left), code: call.code };
             }
         }
+        Call { consumed: consumed.saturating_sub(left), code: z::Z_OK }
     }
 
     fn copy(&mut self) -> Option<Self> {
@@ -192,7 +229,7 @@ impl Inflater {
         let code = unsafe { z::inflateCopy(&mut *stream, &*self.stream) };
         self.stream.next_out = std::ptr::null_mut();
         stream.next_out = std::ptr::null_mut();
-        (code == z::Z_OK).then_some(Self { stream })
+        (code == z::Z_OK).then_some(Self { stream, checkpoint: None })
     }
 
     /// zlib's text for the last error, if it has one.
@@ -205,6 +242,7 @@ impl Inflater {
     }
 
     pub fn set_dictionary(&mut self, dictionary: &[u8]) -> i32 {
+        self.checkpoint = None;
         let length = dictionary.len().min(u32::MAX as usize) as u32;
         // SAFETY: as in `Deflater::set_dictionary`.
         unsafe { z::inflateSetDictionary(&mut *self.stream, dictionary.as_ptr(), length) }
@@ -212,6 +250,7 @@ impl Inflater {
 
     /// Ready for another stream of the same kind.
     pub fn reset(&mut self) {
+        self.checkpoint = None;
         // SAFETY: the stream is initialised.
         unsafe { z::inflateReset(&mut *self.stream) };
         self.stream.msg = std::ptr::null_mut();
@@ -219,6 +258,7 @@ impl Inflater {
 
     /// The same with another `window_bits`.
     pub fn reset_to(&mut self, window_bits: i32) -> Result<(), CodecError> {
+        self.checkpoint = None;
         // SAFETY: the stream is initialised.
         let code = unsafe { z::inflateReset2(&mut *self.stream, window_bits) };
         self.stream.msg = std::ptr::null_mut();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::codec::ErrorKind;
+use crate::codec::{ErrorKind, FlushKind};
 use proptest::prelude::*;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -101,6 +101,33 @@ fn errors_are_those_of_node() {
     ] {
         let got = message(mode, &input);
         assert_eq!(got, expected, "{mode:?} {input:x?}");
+    }
+}
+
+/// A block in fixed codes: some literals, and a match whose distance code does not exist (RFC 1951, section 3.2.6).
+fn block_with_a_bad_distance() -> Vec<u8> {
+    let mut bits = vec![1, 1, 0];
+    // Huffman codes have their highest bit first.
+    let mut code = |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| (value >> bit & 1) as u8));
+    for _ in 0..40 {
+        code(0x30 + u32::from(b'a'), 8);
+    }
+    code(1, 7);
+    code(30, 5);
+    bits.extend([0; 160]);
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, bit| all << 1 | bit)).collect()
+}
+
+#[test]
+fn an_error_far_from_the_start_is_told_as_byte_by_byte() {
+    // Text goes past checkpoints for its output, noise past those for its input.
+    for plain in [vec![], log_text(100 << 10), log_text(3 << 20), random(300 << 10)] {
+        let flush = Directive::Flush(FlushKind::Sync);
+        let mut input = compress_until(&options(Format::Raw, 6), &plain, flush, usize::MAX).unwrap();
+        input.extend(block_with_a_bad_distance());
+        let (out, _, error) = decode(&InflateOptions::new(InflateMode::InflateRaw), &input);
+        assert_eq!(error.unwrap().message, "invalid distance code");
+        assert!(out == [&plain[..], &[b'a'; 40]].concat(), "{} bytes of {}", out.len(), plain.len());
     }
 }
 
