@@ -167,11 +167,12 @@ test('pause holds a fused chain, resume goes on', async (t) => {
   const source = createReadStream(at('in'));
   const sink = createWriteStream(at('out'));
   source.pipe(sink);
+  const closed = once(sink, 'close');
   await once(source, 'open');
   source.pause();
   assert.strictEqual(source.isPaused(), true);
   source.resume();
-  await once(sink, 'close');
+  await closed;
   assert.ok(fs.readFileSync(at('out')).equals(INPUT));
 });
 

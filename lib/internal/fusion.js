@@ -7,6 +7,8 @@
  * a pipe that nobody looks into go through its `data` listener or straight from one operator to the next. So whatever
  * may be observed makes the link fall back to JavaScript, at any time, without a byte lost or moved out of order:
  * a second `data` or `readable` listener, `setEncoding`, `pause`, a second `pipe`, `unpipe`, `cork`, a replaced method.
+ *
+ * A stream that flows into nothing (`resume()` without a listener) is a link to nowhere, and ends by the same rules.
  */
 
 const { Readable, Writable } = require('node:stream');
@@ -16,6 +18,48 @@ const enabled = process.env.MILLRACE_FUSE !== '0';
 
 /** Methods of the readable side that a user may replace to see the bytes. */
 const READ_METHODS = /** @type {const} */ (['push', 'read', 'emit', 'unshift']);
+
+/**
+ * @param {any} source a stream with a native output
+ * @returns {boolean} whether no method that sees bytes was replaced
+ */
+function hasOwnMethods(source) {
+  return (
+    READ_METHODS.every((name) => source[name] === Readable.prototype[name]) &&
+    source._read === (source[kOwnMethods]?.read ?? source[kOutput].ownRead)
+  );
+}
+
+/**
+ * @param {any} source a stream with a native output
+ * @returns {boolean} whether it flows (`resume()`) without a listener for its data
+ */
+function mayFlowUnseen(source) {
+  return enabled && source._readableState.flowing === true && source.listenerCount('data') === 0;
+}
+
+/**
+ * Whether nobody looks at the output of `source`: it flows, and there is no listener, no pipe, no decoder. The first chunk
+ * was emitted, as `readableDidRead` tells.
+ *
+ * @param {any} source a stream with a native output
+ * @returns {boolean}
+ */
+function flowsUnseen(source) {
+  const state = source._readableState;
+  return (
+    mayFlowUnseen(source) &&
+    state.dataEmitted &&
+    state.pipes.length === 0 &&
+    state.length === 0 &&
+    !state.objectMode &&
+    !state.decoder &&
+    source.listenerCount('readable') === 0 &&
+    source[kOutput].stream === source &&
+    source[kOutput].outer === null &&
+    hasOwnMethods(source)
+  );
+}
 
 /**
  * Whether the output of `source` may go straight to where it is piped.
@@ -34,8 +78,7 @@ function linkTarget(source) {
     state.decoder ||
     source.listenerCount('data') !== 1 ||
     source.listenerCount('readable') !== 0 ||
-    READ_METHODS.some((name) => source[name] !== Readable.prototype[name]) ||
-    source._read !== (source[kOwnMethods]?.read ?? source[kOutput].ownRead)
+    !hasOwnMethods(source)
   ) {
     return null;
   }
@@ -61,16 +104,26 @@ function linkTarget(source) {
 }
 
 /**
- * Links `source` to where it is piped, where that is possible.
+ * Links `source` to where it is piped, where that is possible; where it flows and nobody looks, its output ends there.
  *
  * @param {any} source
- * @returns {boolean} whether it is linked now
+ * @returns {boolean} whether its output does not come to JavaScript now
  */
 function fuse(source) {
   const port = source[kOutput];
-  if (port.next !== null) return true;
+  if (port.next !== null || port.discarding) return true;
   const target = linkTarget(source);
-  if (target === null) return false;
+  if (target === null) {
+    if (!port.considering && mayFlowUnseen(source)) {
+      port.considering = true;
+      // What Node is reading flows out first.
+      process.nextTick(() => {
+        port.considering = false;
+        if (port.wantsData && port.next === null && !source.destroyed && flowsUnseen(source)) port.discard();
+      });
+    }
+    return false;
+  }
   port.link(target);
   return true;
 }
@@ -82,7 +135,9 @@ function fuse(source) {
  */
 function reconsider(source) {
   const port = source[kOutput];
-  if (port === undefined || port.next === null) return;
+  if (port === undefined) return;
+  if (port.discarding && !flowsUnseen(source)) port.keep();
+  if (port.next === null) return;
   const state = source._readableState;
   if (
     state.pipes.length !== 1 ||

@@ -30,7 +30,7 @@ const kOutput = Symbol('millrace.output');
  * @property {Uint8Array} [blob] path or dictionary
  * @property {number} [inbox] bytes from JavaScript at which a write waits. Defaults to 262,144.
  * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
- * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
+ * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 524,288.
  * @property {boolean} [wholeRows] chunks end where rows end; a row longer than `chunkSize` is a chunk of its own. Defaults to
  *   `false`.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
@@ -45,7 +45,7 @@ class Port {
    * @param {PortOptions} options
    */
   constructor(stream, options) {
-    const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 128 * 1024 } = options;
+    const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 512 * 1024 } = options;
     this.stream = stream;
     this.name = name;
     /** What happens to the stream happens where it was made, whosever tick brings the news. */
@@ -70,6 +70,10 @@ class Port {
     this.closed = false;
     this.gone = false;
     this.failed = false;
+    /** Nobody looks at the output: it is dropped where it is made. */
+    this.discarding = false;
+    /** It is to be seen at the end of this tick whether anybody looks. */
+    this.considering = false;
     /** @type {Port | null} */
     this.next = null;
     /** @type {Port | null} */
@@ -304,6 +308,27 @@ class Port {
       this.wantsData = true;
       process.nextTick(() => this.pull());
       this.outer?.outputUnlinked();
+    }
+  }
+
+  /** Output is dropped from now on, and only counted. */
+  discard() {
+    this.discarding = true;
+    touch(this);
+    this.operator.discard(true);
+    this.operator.want();
+  }
+
+  /** Somebody looks: output comes to JavaScript again. */
+  keep() {
+    if (!this.discarding) return;
+    this.discarding = false;
+    touch(this);
+    this.operator.discard(false);
+    if (!this.ended && !this.stream.destroyed) {
+      // `_read` was called, and nothing was pushed since.
+      this.wantsData = true;
+      process.nextTick(() => this.pull());
     }
   }
 

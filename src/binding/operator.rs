@@ -138,6 +138,12 @@ impl Operator {
         self.inner.unlink();
     }
 
+    /// Whether output is counted and dropped, since nobody looks at it.
+    #[napi(catch_unwind)]
+    pub fn discard(&self, discards: bool) {
+        self.inner.discard(discards);
+    }
+
     /// Takes the rejected rows.
     #[napi(catch_unwind)]
     pub fn take_side<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {

@@ -138,6 +138,8 @@ struct Ports {
     next: Option<Arc<Operator>>,
     prev: Weak<Operator>,
     writer_waits: bool,
+    /// Nobody looks at the output: it is counted and dropped.
+    discards: bool,
     finished: bool,
     failure: Option<Failure>,
     result: Option<String>,
@@ -206,6 +208,7 @@ impl Operator {
                 next: None,
                 prev: Weak::new(),
                 writer_waits: false,
+                discards: false,
                 finished: false,
                 failure: None,
                 result: None,
@@ -444,6 +447,35 @@ impl Operator {
         }
     }
 
+    /// Whether output is dropped from now on, or goes to the outbox again. What the outbox holds is dropped, too.
+    pub fn discard(self: &Arc<Self>, discards: bool) {
+        let (dropped, bytes, marked);
+        {
+            let mut guard = self.ports();
+            let ports = &mut *guard;
+            ports.discards = discards;
+            dropped = if discards { std::mem::take(&mut ports.outbox) } else { VecDeque::new() };
+            bytes = if discards { std::mem::take(&mut ports.outbox_bytes) } else { 0 };
+            ports.marks.extend(dropped.iter().filter_map(|out| match out {
+                Output::Mark(ticket) => Some(*ticket),
+                Output::Bytes(..) => None,
+            }));
+            marked = !ports.marks.is_empty();
+        }
+        for out in dropped {
+            if let Output::Bytes(buffer, _) = out {
+                block::give(buffer);
+            }
+        }
+        self.post.grow(-(bytes as i64));
+        if marked {
+            self.tell(event::MARK);
+        }
+        if self.wants_room.swap(false, Ordering::AcqRel) {
+            self.schedule();
+        }
+    }
+
     /// Whether a driver or one of its blocks is at work, or is about to be.
     pub fn is_active(&self) -> bool {
         // Blocks first: one that ends schedules the driver before it stops counting.
@@ -590,7 +622,7 @@ impl Operator {
         }
         match &ports.next {
             Some(next) => next.ports().inbox_bytes < next.bounds.link,
-            None => ports.outbox_bytes < self.bounds.outbox,
+            None => ports.discards || ports.outbox_bytes < self.bounds.outbox,
         }
     }
 
@@ -602,6 +634,11 @@ impl Operator {
     /// Whether output goes to an operator that cuts at rows, so that pieces which end with a row are best.
     pub fn feeds_rows(&self) -> bool {
         self.ports().next.as_ref().is_some_and(|next| next.cuts_rows)
+    }
+
+    /// Bytes of output for JavaScript at which the operator stops.
+    pub fn outbox_bound(&self) -> usize {
+        self.bounds.outbox
     }
 
     /// Whether a reader asked for output yet.
@@ -650,6 +687,11 @@ impl Operator {
                 return;
             }
             self.meter.bytes_out.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            if ports.discards && ports.next.is_none() {
+                drop(ports);
+                block::give(bytes);
+                return;
+            }
             self.post.grow(bytes.len() as i64);
             match ports.next.clone() {
                 Some(next) => {
@@ -681,7 +723,7 @@ impl Operator {
     pub fn emit_mark(&self, ticket: u32) {
         let linked = {
             let mut ports = self.ports();
-            if ports.next.is_some() {
+            if ports.next.is_some() || ports.discards {
                 ports.marks.push_back(ticket);
                 true
             } else {
