@@ -30,7 +30,7 @@ const kOutput = Symbol('millrace.output');
  * @property {Uint8Array} [blob] path or dictionary
  * @property {number} [inbox] bytes from JavaScript at which a write waits. Defaults to 262,144.
  * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
- * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 524,288.
+ * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
  * @property {boolean} [wholeRows] chunks end where rows end; a row longer than `chunkSize` is a chunk of its own. Defaults to
  *   `false`.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
@@ -45,7 +45,7 @@ class Port {
    * @param {PortOptions} options
    */
   constructor(stream, options) {
-    const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 512 * 1024 } = options;
+    const { name, spec, blob, inbox = 256 * 1024, link = 2 * 1024 * 1024, outbox = 128 * 1024 } = options;
     this.stream = stream;
     this.name = name;
     /** What happens to the stream happens where it was made, whosever tick brings the news. */

@@ -31,6 +31,9 @@ const kRemainder = Symbol('millrace.zlib.remainder');
 
 const EMPTY = Buffer.alloc(0);
 
+/** Bytes of plain output for JavaScript at which decompression stops: room for pieces that are worth a call of the codec. */
+const PLAIN_OUTBOX = 512 * 1024;
+
 /** The flushes, the stronger later: the last chunk gets the stronger of two. */
 const BY_STRENGTH = [Z_NO_FLUSH, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH];
 
@@ -117,6 +120,7 @@ function Zlib(options, mode) {
     name: mode.name,
     spec: stageSpec(settings, true),
     blob: settings.dictionary,
+    outbox: mode.format === undefined ? PLAIN_OUTBOX : undefined,
     chunkSize: settings.chunkSize ?? CHUNK_BYTES,
     firstChunk: settings.chunkSize ?? Z_DEFAULT_CHUNK,
   });

@@ -195,7 +195,9 @@ impl Inflater {
 
     /// Does the call that `failed` again, with the slow loop.
     fn inflate_again(&mut self, failed: Call, input: &[u8], out: &mut Vec<u8>, room: usize) -> Call {
-        let Some(Checkpoint { state, input: past, mut output }) = self.checkpoint.take() else { return failed };
+        let Some(Checkpoint { state, input: past, mut output }) = self.checkpoint.take() else {
+            return failed;
+        };
         *self = *state;
         let mut at = 0;
         let mut scratch = Vec::new();

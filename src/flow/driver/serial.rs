@@ -27,7 +27,11 @@ pub struct SerialDriver {
 /// Bytes in a piece of output. Each costs a call of the codec, which copies its window, and wakes a consumer: a quarter of a
 /// gunzip's time at 64 KiB. Half of the outbox, so that one piece is read while the next is made.
 fn piece(operator: &Operator) -> usize {
-    if operator.is_linked() { LARGEST_PIECE } else { (operator.outbox_bound() / 2).clamp(64 << 10, LARGEST_PIECE) }
+    if operator.is_linked() {
+        LARGEST_PIECE
+    } else {
+        (operator.outbox_bound() / 2).clamp(64 << 10, LARGEST_PIECE)
+    }
 }
 
 const LARGEST_PIECE: usize = 256 << 10;

@@ -108,7 +108,8 @@ fn errors_are_those_of_node() {
 fn block_with_a_bad_distance() -> Vec<u8> {
     let mut bits = vec![1, 1, 0];
     // Huffman codes have their highest bit first.
-    let mut code = |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| (value >> bit & 1) as u8));
+    let mut code =
+        |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| (value >> bit & 1) as u8));
     for _ in 0..40 {
         code(0x30 + u32::from(b'a'), 8);
     }

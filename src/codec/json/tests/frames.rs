@@ -19,7 +19,12 @@ fn batches(mut bytes: &[u8]) -> Vec<String> {
         let values: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
         assert_eq!(values.len(), number(1) as usize);
         assert_ne!(values.len(), 0);
-        assert!(text.len() <= 2 * BATCH_TEXT || values.len() == 1, "{} bytes, {} rows", text.len(), values.len());
+        assert!(
+            text.len() <= 2 * BATCH_TEXT || values.len() == 1,
+            "{} bytes, {} rows",
+            text.len(),
+            values.len()
+        );
         texts.push(text);
         bytes = &bytes[end..];
     }
