@@ -73,7 +73,7 @@ fuzz_target!(|data: &[u8]| {
         turn += 1 + usize::from(plan.cuts[0]);
     }
     let mut body = Vec::new();
-    let job = BlockJob { bytes: &plain, offset: 0, first: true, last: true, overlong: false, now_ms: 0 };
+    let job = BlockJob { bytes: &plain, offset: 0, first: true, last: true, overlong: None, now_ms: 0 };
     let (stage, mut joiner) = (DeflateBlocks::new(&options), DeflateJoiner::new(options));
     joiner.join(true, true, stage.run(job, &mut body), &mut body, &mut Vec::new()).unwrap();
     let deflated = decompress(&InflateOptions::new(mode), &body, plain.len()).unwrap();
