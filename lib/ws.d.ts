@@ -56,6 +56,10 @@ declare class WebSocket extends EventEmitter {
   binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
   /** Bytes that were sent and not handed to the system, framing included. */
   readonly bufferedAmount: number;
+  /** Messages to this peer that were left out (`onSlow: 'drop-newest'`). Not in `ws`. */
+  readonly droppedMessages: number;
+  /** Whether as much waits as in a full Node stream, or more: `drain` comes when nothing does. Not in `ws`. */
+  readonly writableNeedDrain: boolean;
   /** Names of the negotiated extensions, with commas between. */
   readonly extensions: string;
   /** Whether `pause()` was called, and `resume()` not since. */
@@ -134,7 +138,7 @@ declare class WebSocket extends EventEmitter {
   on(event: 'error', listener: (this: WebSocket, error: Error) => void): this;
   on(event: 'upgrade', listener: (this: WebSocket, request: IncomingMessage) => void): this;
   on(event: 'message', listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
-  on(event: 'open', listener: (this: WebSocket) => void): this;
+  on(event: 'open' | 'drain', listener: (this: WebSocket) => void): this;
   on(event: 'ping' | 'pong', listener: (this: WebSocket, data: Buffer) => void): this;
   on(event: 'redirect', listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
   on(
@@ -147,7 +151,7 @@ declare class WebSocket extends EventEmitter {
   once(event: 'error', listener: (this: WebSocket, error: Error) => void): this;
   once(event: 'upgrade', listener: (this: WebSocket, request: IncomingMessage) => void): this;
   once(event: 'message', listener: (this: WebSocket, data: WebSocket.RawData, isBinary: boolean) => void): this;
-  once(event: 'open', listener: (this: WebSocket) => void): this;
+  once(event: 'open' | 'drain', listener: (this: WebSocket) => void): this;
   once(event: 'ping' | 'pong', listener: (this: WebSocket, data: Buffer) => void): this;
   once(event: 'redirect', listener: (this: WebSocket, url: string, request: ClientRequest) => void): this;
   once(
@@ -217,6 +221,25 @@ declare namespace WebSocket {
     maxPendingAutoPongs?: number | undefined;
     /** Texts are not checked. Defaults to false. */
     skipUTF8Validation?: boolean | undefined;
+    /**
+     * Bytes that may wait for the peer, framing included, before `onSlow` decides about a further message; 0 for no
+     * limit. Passed by one message at the most. Defaults to 0. Not in `ws`.
+     */
+    maxBufferedAmount?: number | undefined;
+    /**
+     * What happens beyond `maxBufferedAmount`: the connection is ended (`error` with `ERR_MILLRACE_WS_SLOW_PEER`, `close`
+     * with 1006), or the message is left out and counted in `droppedMessages`. Defaults to `disconnect`. Not in `ws`.
+     */
+    onSlow?: 'disconnect' | 'drop-newest' | undefined;
+    /** Milliseconds of silence after which a ping is sent; 0 for never. Defaults to 0. Not in `ws`. */
+    pingInterval?: number | undefined;
+    /**
+     * Milliseconds that a peer may stay silent after such a ping before it is terminated. Defaults to `pingInterval`. Not
+     * in `ws`.
+     */
+    pongTimeout?: number | undefined;
+    /** Milliseconds of silence after which the connection is closed with 1001; 0 for never. Defaults to 0. Not in `ws`. */
+    idleTimeout?: number | undefined;
   }
 
   interface ClientOptions extends SecureContextOptions, CommonOptions {
@@ -322,6 +345,28 @@ declare namespace WebSocket {
     clients: Set<InstanceType<T>>;
     /** The address of the server; null once closed. */
     address(): AddressInfo | string | null;
+    /**
+     * Sends one message to all open clients: framed once, and compressed once for those that agreed on compression and
+     * where it is not smaller than `threshold`. Not in `ws`.
+     *
+     * @returns to how many it went
+     * @throws {Error} without `clientTracking` and `clients`
+     */
+    broadcast(
+      data: BufferLike,
+      options?: {
+        /** Who does not get it. */
+        except?: InstanceType<T> | Iterable<InstanceType<T>>;
+        /** Who gets it, asked for each. */
+        filter?: (client: InstanceType<T>) => boolean;
+        /** Bytes, not text. Defaults to false for a string, true for the rest. */
+        binary?: boolean;
+        /** Defaults to true. */
+        compress?: boolean;
+        /** Defaults to `server.clients`. */
+        clients?: Iterable<InstanceType<T>>;
+      },
+    ): number;
     /** Takes no further connections; `close` comes when those that there are have gone. */
     close(cb?: (err?: Error) => void): void;
     handleUpgrade(

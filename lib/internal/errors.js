@@ -27,7 +27,13 @@ const KINDS = {
 };
 
 /** Codes that are made in JavaScript alone. */
-const OWN_CODES = ['ERR_MILLRACE_LOAD', 'ERR_MILLRACE_JSONL_STRINGIFY', 'ERR_MILLRACE_SSE_USE', 'ERR_MILLRACE_SSE_SLOW_CLIENT'];
+const OWN_CODES = [
+  'ERR_MILLRACE_LOAD',
+  'ERR_MILLRACE_JSONL_STRINGIFY',
+  'ERR_MILLRACE_SSE_USE',
+  'ERR_MILLRACE_SSE_SLOW_CLIENT',
+  'ERR_MILLRACE_WS_SLOW_PEER',
+];
 
 /**
  * The error of a failed operator.
@@ -70,6 +76,14 @@ function systemError({ errno, syscall, path, dest, message }) {
   if (named) error.path = path;
   if (dest) error.dest = dest;
   return error;
+}
+
+/**
+ * @param {number} bytes that may wait
+ * @returns {Error & { code: string }} `ERR_MILLRACE_WS_SLOW_PEER`
+ */
+function slowPeerError(bytes) {
+  return withCode(new Error(`The peer is too slow: more than ${bytes} bytes wait for it`), 'ERR_MILLRACE_WS_SLOW_PEER');
 }
 
 /**
@@ -197,6 +211,7 @@ module.exports = {
   withCode,
   abortError,
   destroyedError,
+  slowPeerError,
   systemCallError,
   invalidArgType,
   invalidArgValue,

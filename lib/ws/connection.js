@@ -2,6 +2,7 @@
 
 /** One connection behind its handshake: between the native engine, Node's socket and the WebSocket. */
 
+const { getDefaultHighWaterMark } = require('node:stream');
 const engine = require('./engine.js');
 const { EMPTY_BUFFER } = require('./constants.js');
 const { destroyedError, systemCallError } = require('../internal/errors.js');
@@ -11,12 +12,15 @@ const { event, flag } = engine;
 
 /** @typedef {import('./websocket.js')} WebSocket */
 
+/** Bytes that may wait before a writer should: as of Node's streams. */
+const HIGH_WATER_MARK = getDefaultHighWaterMark(false);
+
 class Connection {
   /**
    * @param {WebSocket} websocket
    * @param {any} socket a Duplex; a plain `net.Socket` is taken over
    * @param {{ allowSynchronousEvents?: boolean, isServer: boolean, maxFragments: number, maxPayload: number,
-   *   skipUTF8Validation: boolean, deflate?: object }} options
+   *   skipUTF8Validation: boolean, deflate?: object, maxBufferedAmount?: number, onSlow?: string }} options
    */
   constructor(websocket, socket, options) {
     this.websocket = websocket;
@@ -34,6 +38,14 @@ class Connection {
     this.onTold = null;
     /** Called when our own listeners are on the socket. @type {() => void} */
     this.onListening = () => {};
+    /** Bytes sent since it was last known how many wait. */
+    this.sentBytes = 0;
+    this.waitsForSocket = false;
+    /** More waits than is good, and `drain` will tell when nothing does. */
+    this.needsDrain = false;
+    this.maxBufferedAmount = options.maxBufferedAmount ?? 0;
+    /** Messages that were left out. */
+    this.dropped = 0;
     /** The engine let go of it. */
     this.closed = false;
     this.id = engine.open(this, {
@@ -41,6 +53,8 @@ class Connection {
       maxPayload: Math.max(0, options.maxPayload | 0),
       maxFragments: Math.max(0, options.maxFragments | 0),
       skipUtf8Validation: !!options.skipUTF8Validation,
+      maxBufferedAmount: options.maxBufferedAmount ?? 0,
+      overflowCloses: options.onSlow !== 'drop-newest',
       deflate: options.deflate,
     });
     /** The engine reads and writes the socket itself. */
@@ -69,6 +83,21 @@ class Connection {
       flags |= flag.TICKET;
     }
     engine.send(this, flags, data, length, mask);
+    this.sentBytes += length;
+    if (this.sentBytes >= HIGH_WATER_MARK && !this.needsDrain) this.checkLevel();
+  }
+
+  /** Enough was sent to look how much of it waits; where that is much, `drain` comes when it is written. */
+  checkLevel() {
+    this.sentBytes = this.buffered + this.socket.writableLength;
+    if (this.sentBytes < HIGH_WATER_MARK) return;
+    this.needsDrain = true;
+    this.callbacks.push((error) => {
+      this.needsDrain = false;
+      this.sentBytes = 0;
+      if (!error) this.websocket.emit('drain');
+    });
+    engine.send(this, flag.RAW | flag.TICKET, EMPTY_BUFFER, 0);
   }
 
   /** Bytes pass through Node's socket from here on. */
@@ -100,11 +129,13 @@ class Connection {
 
   /** The socket will be destroyed: what was sent goes out first, but for what `ws` would still be compressing. */
   sendRest() {
+    if (this.closed) return;
     const tickets = engine.takeBackCompressed(this);
     for (const callback of this.callbacks.splice(this.callbacks.length - tickets)) {
       process.nextTick(callback, new Error('The socket was closed while data was being compressed'));
     }
     engine.flush();
+    this.pumpAll();
   }
 
   /**
@@ -193,6 +224,12 @@ class Connection {
           this.socket.read(0);
         });
         break;
+      case event.DROPPED:
+        this.dropped += third;
+        break;
+      case event.OVERFLOW:
+        this.websocket._onOverflow();
+        break;
       case event.FAILURE:
         this.socket.destroy(systemCallError(third, fourth === 1 ? 'write' : 'read'));
         break;
@@ -205,8 +242,22 @@ class Connection {
     for (const callback of this.callbacks.splice(0, count)) process.nextTick(callback);
   }
 
-  /** Writes what is queued to a socket of Node's. */
+  /** Writes what is queued to a socket of Node's, when that has room: what waits is counted, and bounded, in one place. */
   pump() {
+    if (!this.socket.writableNeedDrain || this.socket.writableEnded) {
+      this.pumpAll();
+    } else if (!this.waitsForSocket) {
+      this.waitsForSocket = true;
+      this.socket.once('drain', () => {
+        this.waitsForSocket = false;
+        if (!this.closed && !this.attached) this.pump();
+      });
+    }
+  }
+
+  pumpAll() {
+    if (this.closed || this.attached) return;
+    engine.pack();
     const bytes = engine.takeOutput(this);
     const { callbacks } = this;
     if (callbacks.length === 0) {

@@ -28,6 +28,8 @@ const event = Object.freeze({
   WRITTEN: 14,
   EXPIRED: 15,
   OUTPUT: 16,
+  OVERFLOW: 17,
+  DROPPED: 18,
 });
 
 /** Bits of a frame's flags beside its opcode; see `flag` in Rust. */
@@ -269,10 +271,14 @@ function send(connection, flags, data, length, mask) {
     // How long a compressed frame will be is not known yet: its plain length is counted.
     connection.packedBytes += flags & flag.COMPRESS ? length : length + headerBytes(length, flags);
   }
-  if (!dispatching && !flushScheduled) {
-    flushScheduled = true;
-    process.nextTick(flush);
-  }
+  scheduleFlush();
+}
+
+/** Within a batch, all is written behind it. */
+function scheduleFlush() {
+  if (dispatching || flushScheduled) return;
+  flushScheduled = true;
+  process.nextTick(flush);
 }
 
 /**
@@ -344,6 +350,23 @@ function buffered(connection) {
   return native.buffered(connection.id) + (connection.packedIn === generation ? connection.packedBytes : 0);
 }
 
+/**
+ * Queues one message for many: framed once, and compressed once.
+ *
+ * @param {Uint32Array} ids of connections; unknown ones are passed over
+ * @param {number} code `TEXT` or `BINARY`
+ * @param {boolean} compress
+ * @param {Uint8Array} bytes
+ */
+function broadcast(ids, code, compress, bytes) {
+  // What was sent before comes before.
+  pack();
+  native.broadcast(ids, code, compress, bytes);
+  scheduleFlush();
+}
+
+/** @param {Connection} connection @returns {number} milliseconds since the peer was last heard of */
+const silence = (connection) => native.silence(connection.id);
 /** @param {Connection} connection @returns {Buffer} the frames of a connection on a socket of Node's */
 const takeOutput = (connection) => native.takeOutput(connection.id);
 /** @param {Connection} connection @param {boolean} paused */
@@ -357,6 +380,7 @@ const setReferenced = (connection, referenced) => native.setReferenced(connectio
 
 module.exports = {
   attach,
+  broadcast,
   buffered,
   canAttach,
   close,
@@ -365,12 +389,14 @@ module.exports = {
   flag,
   flush,
   open,
+  pack,
   release,
   send,
   setDeaf,
   setFragments,
   setPaused,
   setReferenced,
+  silence,
   takeBackCompressed,
   takeOutput,
 };

@@ -7,9 +7,9 @@
  */
 
 const net = require('node:net');
+const { TAKE_DESCRIPTOR } = require('../internal/take-descriptor.js');
 const engine = require('./engine.js');
 
-const TAKE_DESCRIPTOR = Symbol.for('millrace.takeDescriptor');
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
@@ -46,9 +46,14 @@ function isTakeable(socket) {
  */
 function takeOver(connection, socket) {
   const handle = socket._handle;
-  if (!engine.attach(connection, handle.fd)) return false;
-  handle.reading = false;
-  handle.readStop();
+  const own = typeof socket[TAKE_DESCRIPTOR] === 'function' ? socket[TAKE_DESCRIPTOR]() : undefined;
+  if (own === null || !engine.attach(connection, own === undefined ? handle.fd : own.fd)) return false;
+  if (own === undefined) {
+    handle.reading = false;
+    handle.readStop();
+  } else if (own.head?.length > 0) {
+    socket.unshift(own.head);
+  }
 
   const { _final: final, _destroy: destroy, ref, unref } = socket;
   socket._read = () => {};
@@ -74,13 +79,12 @@ function takeOver(connection, socket) {
   };
   socket.ref = () => {
     if (!connection.closed) engine.setReferenced(connection, true);
-    return ref.call(socket);
+    return ref ? ref.call(socket) : socket;
   };
   socket.unref = () => {
     if (!connection.closed) engine.setReferenced(connection, false);
-    return unref.call(socket);
+    return unref ? unref.call(socket) : socket;
   };
-  const own = ['_read', '_write', '_writev', '_final', '_destroy', 'ref', 'unref'];
   const onPause = () => connection.setPaused(true);
   const onResume = () => connection.setPaused(false);
   onPause();
@@ -93,7 +97,7 @@ function takeOver(connection, socket) {
     socket.removeListener('newListener', onNewListener);
     socket.removeListener('pause', onPause);
     socket.removeListener('resume', onResume);
-    for (const method of own) delete socket[method];
+    for (const method of ['_read', '_write', '_writev', '_final', '_destroy', 'ref', 'unref']) delete socket[method];
     connection.release();
     // What `_read` would have begun.
     handle.reading = true;
@@ -101,7 +105,7 @@ function takeOver(connection, socket) {
     if (socket.isPaused()) socket.pause();
   };
   // The engine's own listener comes first.
-  connection.onListening = () => socket.on('newListener', onNewListener);
+  if (own === undefined) connection.onListening = () => socket.on('newListener', onNewListener);
   return true;
 }
 
@@ -116,4 +120,4 @@ function sendRaw(connection, chunk, encoding, callback) {
   connection.send(engine.flag.RAW, bytes, bytes.length, undefined, callback);
 }
 
-module.exports = { TAKE_DESCRIPTOR, isTakeable, takeOver };
+module.exports = { isTakeable, takeOver };

@@ -4,14 +4,18 @@
 
 const EventEmitter = require('node:events');
 const http = require('node:http');
-const { CLOSE_TIMEOUT, kWebSocket } = require('./constants.js');
+const { CLOSE_TIMEOUT, READY_STATES, kWebSocket, opcode } = require('./constants.js');
+const engine = require('./engine.js');
 const extension = require('./extension.js');
 const { acceptKey } = require('./handshake.js');
 const PerMessageDeflate = require('./permessage-deflate.js');
 const subprotocol = require('./subprotocol.js');
+const { toBuffer } = require('./validation.js');
 const WebSocket = require('./websocket.js');
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
+const OPEN = READY_STATES.indexOf('OPEN');
+/** States of the server. */
 const [RUNNING, CLOSING, CLOSED] = [0, 1, 2];
 
 class WebSocketServer extends EventEmitter {
@@ -32,6 +36,10 @@ class WebSocketServer extends EventEmitter {
       perMessageDeflate: false,
       handleProtocols: null,
       clientTracking: true,
+      maxBufferedAmount: 0,
+      onSlow: 'disconnect',
+      pingInterval: 0,
+      idleTimeout: 0,
       closeTimeout: CLOSE_TIMEOUT,
       verifyClient: null,
       noServer: false,
@@ -113,6 +121,36 @@ class WebSocketServer extends EventEmitter {
     } else {
       process.nextTick(emitClose, this);
     }
+  }
+
+  /**
+   * Sends one message to all open clients: it is framed once, and compressed once for those that agreed on compression.
+   *
+   * @param {any} data a string, or bytes
+   * @param {{ except?: WebSocket | Iterable<WebSocket>, filter?: (client: WebSocket) => boolean, binary?: boolean,
+   *   compress?: boolean, clients?: Iterable<WebSocket> }} [options] `clients` defaults to `server.clients`
+   * @returns {number} to how many it went
+   * @throws {Error} where the server does not keep its clients, and none are given
+   */
+  broadcast(data, { except, filter, binary = typeof data !== 'string', compress = true, clients = this.clients } = {}) {
+    if (clients === undefined) throw new Error('The server does not track its clients: pass them as "clients"');
+    const bytes = toBuffer(typeof data === 'number' ? data.toString() : data);
+    const { perMessageDeflate } = this.options;
+    const threshold = perMessageDeflate ? perMessageDeflate.threshold ?? 1024 : Infinity;
+    const left = except === undefined ? undefined : except instanceof WebSocket ? new Set([except]) : new Set(except);
+    const ids = [];
+    for (const client of clients) {
+      if (client.readyState !== OPEN || left?.has(client) || (filter && !filter(client))) continue;
+      const sender = /** @type {import('./sender.js')} */ (client._sender);
+      if (sender._queue === null && client._isServer) ids.push(/** @type {any} */ (client._connection).id);
+      // Behind a Blob that is being read, and masked for a server.
+      else client.send(bytes, { binary, compress });
+    }
+    if (ids.length > 0) {
+      const kind = binary ? opcode.BINARY : opcode.TEXT;
+      engine.broadcast(Uint32Array.from(ids), kind, compress && bytes.length >= threshold, bytes);
+    }
+    return ids.length;
   }
 
   /**

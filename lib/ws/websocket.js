@@ -7,7 +7,9 @@ const { Connection } = require('./connection.js');
 const { connect } = require('./client.js');
 const engine = require('./engine.js');
 const PerMessageDeflate = require('./permessage-deflate.js');
+const { Heartbeat } = require('./heartbeat.js');
 const Sender = require('./sender.js');
+const { slowPeerError } = require('../internal/errors.js');
 const {
   BINARY_TYPES,
   EMPTY_BUFFER,
@@ -63,6 +65,8 @@ class WebSocket extends EventEmitter {
     this._bufferedAmount = 0;
     this._isServer = address === null;
     this._redirects = 0;
+    /** @type {Heartbeat | null} */
+    this._heartbeat = null;
     this._autoPong = false;
 
     if (address !== null) {
@@ -106,6 +110,19 @@ class WebSocket extends EventEmitter {
     return socket.writableLength + /** @type {Sender} */ (sender)._bufferedBytes + connection.buffered;
   }
 
+  /**
+   * Whether so much waits that a writer should: `drain` tells when nothing does any more. The bound is that of Node's
+   * streams, 16 or 64 KiB.
+   */
+  get writableNeedDrain() {
+    return this._connection !== null && this._connection.needsDrain;
+  }
+
+  /** Messages to this peer that were left out, because it was too slow (`onSlow: 'drop-newest'`). */
+  get droppedMessages() {
+    return this._connection === null ? 0 : this._connection.dropped;
+  }
+
   get extensions() {
     return Object.keys(this._extensions).join();
   }
@@ -147,6 +164,8 @@ class WebSocket extends EventEmitter {
       maxPayload: options.maxPayload,
       skipUTF8Validation: options.skipUTF8Validation,
       deflate: deflate?.native(),
+      maxBufferedAmount: options.maxBufferedAmount,
+      onSlow: options.onSlow,
     });
     if (this._binaryType === 'fragments') engine.setFragments(this._connection, true);
     this._sender = new Sender(this._connection, deflate, options.generateMask);
@@ -160,6 +179,7 @@ class WebSocket extends EventEmitter {
     socket.on('error', onSocketError);
     this._connection.onListening();
 
+    if (options.pingInterval || options.idleTimeout) this._heartbeat = new Heartbeat(this, options);
     this._readyState = OPEN;
     this.emit('open');
   }
@@ -327,6 +347,17 @@ class WebSocket extends EventEmitter {
     process.nextTick(() => socket.resume());
   }
 
+  /** More waits for this peer than may. */
+  _onOverflow() {
+    if (this._socket[kWebSocket] === undefined) return;
+    const error = slowPeerError(/** @type {Connection} */ (this._connection).maxBufferedAmount);
+    this._errorEmitted = true;
+    // Its queue is full: a close frame would not reach it.
+    this._socket.destroy();
+    this._readyState = CLOSING;
+    this.emit('error', error);
+  }
+
   /** @param {Buffer} data */
   _onPing(data) {
     if (this._autoPong && this._readyState === OPEN) {
@@ -352,7 +383,17 @@ READY_STATES.forEach((name, value) => {
   for (const target of [WebSocket, WebSocket.prototype]) Object.defineProperty(target, name, { enumerable: true, value });
 });
 
-for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url']) {
+for (const name of [
+  'binaryType',
+  'bufferedAmount',
+  'droppedMessages',
+  'extensions',
+  'isPaused',
+  'protocol',
+  'readyState',
+  'url',
+  'writableNeedDrain',
+]) {
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
 }
 
@@ -440,6 +481,7 @@ function onSocketClose() {
   connection.detach(this.errored);
   this[kWebSocket] = undefined;
   clearTimeout(websocket._closeTimer);
+  if (websocket._heartbeat !== null) websocket._heartbeat.stop();
   connection.whenTold(() => websocket.emitClose());
 }
 
@@ -451,6 +493,7 @@ function onSocketData(chunk) {
 /** @this {any} the socket */
 function onSocketEnd() {
   this[kWebSocket]._readyState = CLOSING;
+  this[kWebSocket]._connection.pumpAll();
   this.end();
 }
 

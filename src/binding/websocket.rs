@@ -4,7 +4,7 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::event_loop::{Delivery, EventLoop, LoopState};
 use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role};
-use crate::net::ws::{self, Outgoing, Store};
+use crate::net::ws::{self, Limits, Outgoing, Store};
 use napi::bindgen_prelude::*;
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
@@ -206,6 +206,10 @@ pub struct WebSocketOptions {
     pub max_fragments: u32,
     /// Texts are not checked.
     pub skip_utf8_validation: bool,
+    /// Bytes that may be queued before messages are refused; 0 for no limit.
+    pub max_buffered_amount: f64,
+    /// A refused message ends the connection.
+    pub overflow_closes: bool,
     /// permessage-deflate, as it was negotiated.
     pub deflate: Option<WebSocketDeflate>,
 }
@@ -311,16 +315,19 @@ impl WebSocketEngine {
     /// A connection behind its handshake; its bytes are fed until it is attached to a socket.
     #[napi(catch_unwind)]
     pub fn open(&self, options: WebSocketOptions) -> u32 {
-        let deflate = options.deflate.as_ref().map(DeflateParams::from);
+        let limits = Limits {
+            max_buffered: options.max_buffered_amount as usize,
+            overflow_closes: options.overflow_closes,
+        };
         self.shared.engine.open(
             ReceiverOptions {
                 role: if options.is_server { Role::Server } else { Role::Client },
                 max_payload: options.max_payload as u64,
                 max_fragments: options.max_fragments,
                 skip_utf8_validation: options.skip_utf8_validation,
-                deflate: deflate.clone(),
+                deflate: options.deflate.as_ref().map(DeflateParams::from),
             },
-            deflate.as_ref(),
+            limits,
         )
     }
 
@@ -387,6 +394,18 @@ impl WebSocketEngine {
     #[napi(catch_unwind)]
     pub fn send(&self, id: u32, flags: u32, bytes: &[u8]) {
         send(&self.shared.engine, id, flags, bytes);
+    }
+
+    /// Queues a message for the connections `ids`; `kind` is its opcode.
+    #[napi(catch_unwind)]
+    pub fn broadcast(&self, ids: &[u32], kind: u8, compress: bool, bytes: &[u8]) {
+        self.shared.engine.broadcast(ids, kind, compress, bytes);
+    }
+
+    /// Milliseconds since the peer was last heard of.
+    #[napi(catch_unwind)]
+    pub fn silence(&self, id: u32) -> f64 {
+        self.shared.engine.silence(id) as f64
     }
 
     /// Writes what is queued; then rows of what came of it are in `outcomes`: returns how many. Call `more` while they are

@@ -68,6 +68,12 @@ impl MessageDeflater {
         Ok(Self { engine, no_context_takeover: params.own_no_context_takeover })
     }
 
+    /// Begins anew: the next message refers to nothing that was sent before, so that frames of another compressor may
+    /// stand between.
+    pub fn forget(&mut self) {
+        self.engine.reset();
+    }
+
     /// Appends the compressed payload of a frame: of a whole message, or of a fragment, of which only the last is `fin`.
     pub fn compress(&mut self, payload: &[u8], fin: bool, out: &mut Vec<u8>) {
         let start = out.len();

@@ -3,11 +3,13 @@
 use super::batch::{Batch, ConnectionSink, EventKind};
 use super::engine::Hub;
 use super::outbox::Outbox;
-use crate::codec::ws::{MessageDeflater, Receiver};
+use crate::codec::ws::{DeflateParams, MessageDeflater, Receiver};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use descriptor::Descriptor;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// A connection, shared by the engine and, where it has a socket of its own, the reactor.
 pub(super) struct Connection {
@@ -26,8 +28,26 @@ pub(super) struct State {
     pub ended: bool,
     /// Fragments of binary messages are told apart.
     pub fragments: bool,
+    /// permessage-deflate, where it was negotiated.
+    pub deflate: Option<DeflateParams>,
+    /// What compresses this end's messages, from the first that is; without context takeover, only within a message.
     pub deflater: Option<MessageDeflater>,
     pub outbox: Outbox,
+    /// Bytes that may be queued before messages are refused; 0 for no limit.
+    pub max_buffered: usize,
+    /// Beyond `max_buffered` the connection is to be given up, rather than messages left out.
+    pub overflow_closes: bool,
+    /// The owner was told that it is to be given up.
+    pub overflowed: bool,
+    /// A message is being sent in fragments: frames of other messages wait in `held`.
+    pub fragmenting: bool,
+    /// Whole frames that wait for a fragmented message to end; counted by `held_bytes`.
+    pub held: Vec<Arc<[u8]>>,
+    pub held_bytes: usize,
+    /// This end's close frame is queued: no messages may follow.
+    pub closing: bool,
+    /// When the peer was last heard of.
+    pub heard: Instant,
     /// Something was queued since the last flush.
     pub touched: bool,
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -39,6 +59,7 @@ impl Connection {
     pub fn feed(&self, bytes: &mut [u8]) {
         let state = &mut *self.state.borrow_mut();
         let batch = &mut *self.hub.batch.borrow_mut();
+        state.heard = Instant::now();
         state.feed(self.id, bytes, batch);
     }
 }
@@ -95,6 +116,7 @@ mod descriptor {
             if self.paused || self.ended {
                 return;
             }
+            self.heard = turn.now();
             let room = if self.deaf { None } else { self.receiver.payload_room() };
             let is_room = room.is_some();
             let outcome = match room {

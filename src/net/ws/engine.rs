@@ -2,12 +2,14 @@
 
 use super::batch::{Batch, EventKind, Store};
 use super::connection::{Connection, State};
+use super::deflaters::{Deflaters, Frames};
 use super::outbox::{Outbox, Spares};
 use crate::codec::ws::frame::{self, FrameHead};
-use crate::codec::ws::{DeflateParams, MessageDeflater, Receiver, ReceiverOptions, opcode};
+use crate::codec::ws::{Receiver, ReceiverOptions, opcode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A shared frame of at most this many bytes is copied to its receivers: cheaper than to count who holds it.
 const COPY_BYTES: usize = 4 << 10;
@@ -30,6 +32,7 @@ pub(super) struct Hub {
     touched: RefCell<Vec<u32>>,
     random: RefCell<(Box<[u8; RANDOM_BYTES]>, usize)>,
     scratch: RefCell<Vec<u8>>,
+    deflaters: RefCell<Deflaters>,
 }
 
 impl Hub {
@@ -45,6 +48,15 @@ impl Hub {
         *used += 4;
         key
     }
+}
+
+/// What a connection may queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Bytes that may be queued, framing included, before a further message is refused; 0 for no limit.
+    pub max_buffered: usize,
+    /// A refused message ends the connection ([`EventKind::Overflow`]); else it is left out ([`EventKind::Dropped`]).
+    pub overflow_closes: bool,
 }
 
 /// A frame to send.
@@ -83,6 +95,7 @@ impl Engine {
                 touched: RefCell::default(),
                 random: RefCell::new((Box::new([0; RANDOM_BYTES]), RANDOM_BYTES)),
                 scratch: RefCell::default(),
+                deflaters: RefCell::default(),
             }),
             slots: RefCell::default(),
             free: RefCell::default(),
@@ -106,7 +119,8 @@ impl Engine {
     }
 
     /// A connection behind its handshake, without a socket yet: bytes are fed, and taken out.
-    pub fn open(&self, options: ReceiverOptions, deflate: Option<&DeflateParams>) -> u32 {
+    pub fn open(&self, options: ReceiverOptions, limits: Limits) -> u32 {
+        let options_deflate = options.deflate.clone();
         let mut slots = self.slots.borrow_mut();
         let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
             slots.push((0, None));
@@ -121,9 +135,17 @@ impl Engine {
             paused: false,
             ended: false,
             fragments: false,
-            // Parameters that zlib refuses were refused in the handshake; without memory, messages go uncompressed.
-            deflater: deflate.and_then(|params| MessageDeflater::new(params).ok()),
+            deflate: options_deflate,
+            deflater: None,
             outbox: Outbox::default(),
+            max_buffered: limits.max_buffered,
+            overflow_closes: limits.overflow_closes,
+            overflowed: false,
+            fragmenting: false,
+            held: Vec::new(),
+            held_bytes: 0,
+            closing: false,
+            heard: Instant::now(),
             touched: false,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             descriptor: None,
@@ -189,25 +211,72 @@ impl Engine {
     /// Queues a frame. [`flush`](Self::flush) writes it.
     pub fn send(&self, id: u32, outgoing: Outgoing, payload: &[u8]) {
         self.with(id, |state| {
+            let is_data = outgoing.opcode < opcode::CLOSE;
+            // A fragment is never left out: its message would be broken.
+            let may_refuse = is_data && outgoing.opcode != opcode::CONTINUATION && outgoing.fin;
+            if may_refuse && self.refuses(id, state, 1) {
+                if outgoing.ticket {
+                    state.outbox.mark();
+                    self.touch(id, state);
+                }
+                return;
+            }
             let mask = outgoing.masked.then(|| outgoing.mask.unwrap_or_else(|| self.hub.mask_key()));
             let mut head = FrameHead { opcode: outgoing.opcode, fin: outgoing.fin, rsv1: false, mask };
             let spares = &mut *self.hub.spares.borrow_mut();
-            match (&mut state.deflater, outgoing.compress) {
-                (Some(deflater), true) => {
-                    head.rsv1 = outgoing.opcode != opcode::CONTINUATION;
-                    let scratch = &mut *self.hub.scratch.borrow_mut();
-                    scratch.clear();
-                    deflater.compress(payload, outgoing.fin, scratch);
+            if outgoing.compress && state.deflate.is_some() {
+                head.rsv1 = outgoing.opcode != opcode::CONTINUATION;
+                let scratch = &mut *self.hub.scratch.borrow_mut();
+                scratch.clear();
+                if self.hub.deflaters.borrow_mut().compress(state, payload, outgoing.fin, scratch) {
                     state.outbox.append(spares, |out| frame::write_frame(out, head, scratch));
-                    scratch.shrink_to(64 << 10);
+                } else {
+                    head.rsv1 = false;
+                    state.outbox.append(spares, |out| frame::write_frame(out, head, payload));
                 }
-                _ => state.outbox.append(spares, |out| frame::write_frame(out, head, payload)),
+                scratch.shrink_to(64 << 10);
+            } else {
+                state.outbox.append(spares, |out| frame::write_frame(out, head, payload));
+            }
+            state.closing |= outgoing.opcode == opcode::CLOSE;
+            if is_data {
+                state.fragmenting = !outgoing.fin;
+                if outgoing.fin && !state.held.is_empty() {
+                    state.held_bytes = 0;
+                    std::mem::take(&mut state.held).into_iter().for_each(|held| state.outbox.share(held));
+                }
             }
             if outgoing.ticket {
                 state.outbox.mark();
             }
             self.touch(id, state);
         });
+    }
+
+    /// Whether `messages` are left out, because the connection's queue is full. Tells the owner.
+    fn refuses(&self, id: u32, state: &mut State, messages: u32) -> bool {
+        let is_full = |state: &State| state.outbox.pending() + state.held_bytes >= state.max_buffered;
+        if state.max_buffered == 0 || !is_full(state) {
+            return false;
+        }
+        // What only waits for the end of the tick does not wait for the peer.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if state.descriptor.is_some() {
+            state.write(id, &self.hub);
+            if !is_full(state) {
+                return false;
+            }
+        }
+        let row = if state.overflow_closes {
+            if std::mem::replace(&mut state.overflowed, true) {
+                return true;
+            }
+            [id, EventKind::Overflow as u32, 0, 0]
+        } else {
+            [id, EventKind::Dropped as u32, messages, 0]
+        };
+        self.hub.outcomes.borrow_mut().push(row);
+        true
     }
 
     /// Queues bytes as they are.
@@ -221,20 +290,29 @@ impl Engine {
         });
     }
 
-    /// Queues one unmasked, uncompressed frame for many.
-    pub fn broadcast(&self, ids: impl Iterator<Item = u32>, outgoing: Outgoing, payload: &[u8]) {
-        let mut bytes = Vec::new();
-        let head =
-            FrameHead { opcode: outgoing.opcode, fin: outgoing.fin, rsv1: outgoing.compress, mask: None };
-        frame::write_frame(&mut bytes, head, payload);
-        let shared = (bytes.len() > COPY_BYTES).then(|| Arc::<[u8]>::from(&bytes[..]));
-        for id in ids {
+    /// Queues a message for many servers' ends: framed once, and compressed once for each size of window among those that
+    /// agreed on compression. Connections that are closing are passed over.
+    pub fn broadcast(&self, ids: &[u32], kind: u8, compress: bool, payload: &[u8]) {
+        let mut frames = Frames::new(kind, payload);
+        for &id in ids {
             self.with(id, |state| {
-                match &shared {
-                    Some(shared) => state.outbox.share(Arc::clone(shared)),
-                    None => state
-                        .outbox
-                        .append(&mut self.hub.spares.borrow_mut(), |out| out.extend_from_slice(&bytes)),
+                if state.closing || self.refuses(id, state, 1) {
+                    return;
+                }
+                let window = state.deflate.as_ref().filter(|_| compress).map(|params| params.own_window_bits);
+                if let Some(deflater) = window.and(state.deflater.as_mut()) {
+                    // The frame is not in its history: it must not refer to what was before.
+                    deflater.forget();
+                }
+                let frame = frames.get(window);
+                if state.fragmenting {
+                    state.held_bytes += frame.len();
+                    state.held.push(Arc::from(frame));
+                } else if frame.len() <= COPY_BYTES {
+                    let spares = &mut *self.hub.spares.borrow_mut();
+                    state.outbox.append(spares, |out| out.extend_from_slice(frame));
+                } else {
+                    state.outbox.share(frames.share(window));
                 }
                 self.touch(id, state);
             });
@@ -281,7 +359,12 @@ impl Engine {
 
     /// Bytes queued and not written, framing included.
     pub fn buffered(&self, id: u32) -> usize {
-        self.with(id, |state| state.outbox.pending())
+        self.with(id, |state| state.outbox.pending() + state.held_bytes)
+    }
+
+    /// Milliseconds since the peer was last heard of.
+    pub fn silence(&self, id: u32) -> u64 {
+        self.with(id, |state| state.heard.elapsed().as_millis() as u64)
     }
 
     /// Reads no more, so that the peer's writes fill its socket and stop; or goes on.

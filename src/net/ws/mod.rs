@@ -6,8 +6,12 @@
 
 mod batch;
 mod connection;
+mod deflaters;
 mod engine;
 mod outbox;
 
+#[cfg(test)]
+mod tests;
+
 pub use batch::{Batch, EventKind, SMALL_BYTES, Store};
-pub use engine::{Engine, Outgoing};
+pub use engine::{Engine, Limits, Outgoing};

@@ -1,0 +1,92 @@
+//! Compression that is shared: by connections without context takeover, and by the receivers of a broadcast.
+
+use super::connection::State;
+use crate::codec::ws::frame::{self, FrameHead};
+use crate::codec::ws::{DeflateParams, MessageDeflater};
+use std::sync::Arc;
+
+/// Compressors that are kept for the next message: at most 8, of about 260 KiB each.
+const KEPT: usize = 8;
+
+/// Compressors that belong to no connection.
+#[derive(Default)]
+pub(super) struct Deflaters(Vec<(DeflateParams, MessageDeflater)>);
+
+impl Deflaters {
+    /// Compresses a message, or a fragment of one, for a connection that agreed on it. False where there is no memory
+    /// for a compressor: then the message goes as it is.
+    pub fn compress(&mut self, state: &mut State, payload: &[u8], fin: bool, out: &mut Vec<u8>) -> bool {
+        let Some(params) = &state.deflate else { return false };
+        if state.deflater.is_none() {
+            state.deflater = if params.own_no_context_takeover { self.take(params) } else { None }
+                .or_else(|| MessageDeflater::new(params).ok());
+        }
+        let Some(deflater) = &mut state.deflater else { return false };
+        deflater.compress(payload, fin, out);
+        if fin
+            && params.own_no_context_takeover
+            && let Some(deflater) = state.deflater.take()
+            && self.0.len() < KEPT
+        {
+            self.0.push((params.clone(), deflater));
+        }
+        true
+    }
+
+    fn take(&mut self, params: &DeflateParams) -> Option<MessageDeflater> {
+        let at = self.0.iter().rposition(|(of, _)| of == params)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// One message as frames: plain, and compressed for each size of window that a receiver has.
+pub(super) struct Frames<'a> {
+    kind: u8,
+    payload: &'a [u8],
+    made: Vec<Made>,
+}
+
+/// A frame that was made.
+struct Made {
+    /// Of its receivers; none for the plain frame.
+    window: Option<u8>,
+    bytes: Vec<u8>,
+    shared: Option<Arc<[u8]>>,
+}
+
+impl<'a> Frames<'a> {
+    pub fn new(kind: u8, payload: &'a [u8]) -> Self {
+        Self { kind, payload, made: Vec::new() }
+    }
+
+    fn entry(&mut self, window: Option<u8>) -> usize {
+        if let Some(at) = self.made.iter().position(|made| made.window == window) {
+            return at;
+        }
+        let packed = window.and_then(|own_window_bits| {
+            let params =
+                DeflateParams { own_window_bits, own_no_context_takeover: true, ..Default::default() };
+            let mut packed = Vec::new();
+            MessageDeflater::new(&params).ok()?.compress(self.payload, true, &mut packed);
+            Some(packed)
+        });
+        let head = FrameHead { opcode: self.kind, fin: true, rsv1: packed.is_some(), mask: None };
+        let mut bytes = Vec::new();
+        frame::write_frame(&mut bytes, head, packed.as_deref().unwrap_or(self.payload));
+        self.made.push(Made { window, bytes, shared: None });
+        self.made.len() - 1
+    }
+
+    /// The frame for a receiver with this window, or, without one, uncompressed.
+    pub fn get(&mut self, window: Option<u8>) -> &[u8] {
+        let at = self.entry(window);
+        &self.made[at].bytes
+    }
+
+    /// The same, shared by all who hold it.
+    pub fn share(&mut self, window: Option<u8>) -> Arc<[u8]> {
+        let at = self.entry(window);
+        let Made { bytes, shared, .. } = &mut self.made[at];
+        Arc::clone(shared.get_or_insert_with(|| Arc::from(&bytes[..])))
+    }
+}
