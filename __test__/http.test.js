@@ -592,13 +592,17 @@ describe('expectations and upgrades', () => {
     const raw = new Raw(port).write(`${UPGRADE}early`);
     /** @type {any} */
     const socket = await new Promise((resolve) => server.on('upgrade', (_req, taken) => resolve(taken)));
-    const { descriptor, bytes } = socket[Symbol.for('millrace.takeDescriptor')]();
-    assert.equal(bytes.toString(), 'early');
-    assert.ok(descriptor > 2);
-    fs.writeSync(descriptor, 'by hand');
-    fs.closeSync(descriptor);
-    assert.equal(await raw.all, 'by hand');
-    assert.deepEqual([socket.remoteAddress, socket.remotePort], ['127.0.0.1', raw.socket.localPort ?? socket.remotePort]);
+    const { fd, head } = socket[Symbol.for('millrace.takeDescriptor')]();
+    assert.equal(head.toString(), 'early');
+    fs.writeSync(fd, 'by hand');
+    socket._write = (/** @type {Buffer} */ chunk, /** @type {any} */ _encoding, /** @type {() => void} */ callback) => {
+      fs.writeSync(fd, chunk);
+      callback();
+    };
+    socket.write(' and face', () => socket.destroy());
+    assert.equal(await raw.all, 'by hand and face');
+    assert.equal(socket.remoteAddress, '127.0.0.1');
+    assert.throws(() => fs.fstatSync(fd), { code: 'EBADF' });
     await closed(server);
   });
 });

@@ -7,6 +7,7 @@
  */
 
 const { AsyncResource } = require('node:async_hooks');
+const fs = require('node:fs');
 const { Duplex } = require('node:stream');
 const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-engine.js');
@@ -64,6 +65,8 @@ class Socket extends Duplex {
     /** Callbacks, each behind the place that it waits for. @type {(number | (() => void))[]} */
     this.callbacks = [];
     this.released = false;
+    /** The descriptor, where it was handed over; -1 otherwise. */
+    this.descriptor = -1;
     /** @type {any} */
     this.addresses = undefined;
     this.timeout = 0;
@@ -94,12 +97,14 @@ class Socket extends Duplex {
   // What this tick wrote counts only where the system does not take it, as in Node, which writes at once.
   // @ts-expect-error: an accessor in Node, too, whatever its types say
   get writableLength() {
-    return this.waiting;
+    // @ts-expect-error: the state is Node's, and not declared
+    return this.mode === TAKEN ? this._writableState.length : this.waiting;
   }
 
   // @ts-expect-error: an accessor in Node, too, whatever its types say
   get writableNeedDrain() {
-    return this.needsDrain;
+    // @ts-expect-error: the state is Node's, and not declared
+    return this.mode === TAKEN ? this._writableState.needDrain : this.needsDrain;
   }
 
   get remoteAddress() {
@@ -191,9 +196,9 @@ class Socket extends Duplex {
       encoding = undefined;
     }
     // @ts-expect-error: the state is Node's, and not declared
-    const ended = this._writableState.ending || this.destroyed;
+    const ended = this._writableState.ending || this.destroyed || this.mode === TAKEN;
     if (ended || typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
-      // Node knows the errors.
+      // Node knows the errors, and a new owner has a `_write` of its own.
       return super.write(chunk, encoding, callback);
     }
     this.accept(chunk, encoding, callback);
@@ -235,6 +240,12 @@ class Socket extends Duplex {
   /** @param {() => void} callback */
   _final(callback) {
     if (this.released) {
+      callback();
+      return;
+    }
+    if (this.mode === TAKEN) {
+      // The new owner has sent all; it has no other way to end our side.
+      this.engine.native.shutdown(this.descriptor);
       callback();
       return;
     }
@@ -307,6 +318,11 @@ class Socket extends Duplex {
   release() {
     if (this.released) return;
     this.released = true;
+    if (this.mode === TAKEN) {
+      this.engine.connections--;
+      fs.closeSync(this.descriptor);
+      return;
+    }
     // What is corked was not written yet.
     // @ts-expect-error: the state is Node's, and not declared
     if (this._writableState.corked > 0) this.engine.discard(this.id);
@@ -467,20 +483,24 @@ class Socket extends Duplex {
   }
 
   /**
-   * Hands the descriptor over, out of the loop, together with what was read and not parsed.
+   * Hands the descriptor over, out of the loop. This stays its face: the new owner replaces `_read`, `_write`, `_writev`
+   * and `_final`, and uses a duplicate; ours is closed when this is destroyed.
    *
-   * @returns {{ descriptor: number, bytes: Buffer }} the receiver closes the descriptor; -1 where the peer is gone
+   * @returns {{ fd: number, head: Buffer } | null} the descriptor, and what was read and not seen by anybody; null where
+   *   the peer is gone, or bytes wait to be sent
    */
   [kTakeDescriptor]() {
+    if (this.mode !== RAW) return null;
     this.engine.flush();
-    if (this.released) return { descriptor: -1, bytes: Buffer.alloc(0) };
+    if (this.released || this.waiting > 0) return null;
     this.ends();
     const { descriptor, bytes } = this.engine.native.detach(this.id);
+    if (descriptor < 0) return null;
     this.engine.forget(this.id);
-    this.released = true;
+    this.descriptor = descriptor;
     this.mode = TAKEN;
     const read = this.readableLength > 0 ? this.read() : null;
-    return { descriptor, bytes: read === null ? bytes : Buffer.concat([read, bytes]) };
+    return { fd: descriptor, head: read === null ? bytes : Buffer.concat([read, bytes]) };
   }
 }
 

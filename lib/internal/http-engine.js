@@ -380,10 +380,9 @@ class Engine {
     }
   }
 
-  /** @param {number} id of a socket whose descriptor is another's */
+  /** @param {number} id of a socket whose descriptor is another's; it still counts as a connection */
   forget(id) {
     this.sockets[id] = undefined;
-    this.connections--;
   }
 
   /** @param {number} id of a socket that is done with */

@@ -245,12 +245,21 @@ impl HttpServer {
     }
 
     /// Hands the connection's descriptor over, out of the loop; the connection's number is free after it. -1 where it is
-    /// gone. What was read and not parsed follows by [`detached_bytes`](Self::detached_bytes).
+    /// gone. 
     #[napi(catch_unwind)]
     pub fn detach(&self, id: u32) -> Detached {
         match self.engine.detach(id) {
             Some((socket, bytes)) => Detached { descriptor: socket.into_raw_fd(), bytes: bytes.into() },
             None => Detached { descriptor: -1, bytes: Vec::new().into() },
+        }
+    }
+
+    /// Ends our side of a socket that was handed over.
+    #[napi(catch_unwind)]
+    pub fn shutdown(&self, descriptor: i32) {
+        if let Ok(socket) = super::descriptor::duplicate(descriptor) {
+            // It is gone already: so is our side.
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
         }
     }
 
