@@ -1,6 +1,7 @@
 'use strict';
 
 const http = require('node:http');
+const { ServerResponse } = require('./http/response.js');
 const { Server } = require('./http/server.js');
 
 /**
@@ -14,6 +15,7 @@ function createServer(options, listener) {
 module.exports = {
   createServer,
   Server,
+  ServerResponse,
   // The rest is Node's: a client, and what is common to both.
   METHODS: http.METHODS,
   STATUS_CODES: http.STATUS_CODES,
@@ -21,7 +23,6 @@ module.exports = {
   ClientRequest: http.ClientRequest,
   IncomingMessage: http.IncomingMessage,
   OutgoingMessage: http.OutgoingMessage,
-  ServerResponse: http.ServerResponse,
   get: http.get,
   request: http.request,
   globalAgent: http.globalAgent,

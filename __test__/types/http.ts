@@ -10,6 +10,9 @@ const server: Server = createServer((req, res) => {
 const node: NodeServer = server.listen({ port: 0, host: '127.0.0.1' }, () => {});
 node.close();
 createServer({ keepAliveTimeout: 1000, maxHeaderSize: 8192 });
+createServer((_req, res) => {
+  res.sendFile('/a', { maxAge: '1d' }, (error) => void error?.message);
+}).files('/', 'public', { precompressed: ['br'], dotfiles: 'deny' });
 namespace.createServer();
 const text: string | undefined = STATUS_CODES[404];
 void text;

@@ -9,8 +9,11 @@ const http = require('node:http');
 const net = require('node:net');
 const dns = require('node:dns');
 const { getSystemErrorMap } = require('node:util');
-const { Engine, command, flag } = require('../internal/http-engine.js');
+const { Engine, flag } = require('../internal/http-engine.js');
+const { withCode } = require('../internal/errors.js');
 const { getEventLoop } = require('../internal/event-loop.js');
+const { filesSpec } = require('./files.js');
+const { ServerResponse } = require('./response.js');
 const { Socket } = require('./socket.js');
 
 /** @typedef {import('./socket.js').Socket} OurSocket */
@@ -65,7 +68,7 @@ function onFinish() {
   socket._httpMessage = null;
   this.socket = null;
   process.nextTick(emitClose, this);
-  if (this._last) socket.destroySoon();
+  if (this._last || !socket.server.listening) socket.destroySoon();
 }
 
 class Server extends http.Server {
@@ -79,13 +82,15 @@ class Server extends http.Server {
     /** @type {Engine | undefined} */
     this._engine = undefined;
     this._options = given;
+    /** @type {any[]} */
+    this._files = [];
     /** @type {number | undefined} */
     this._highWaterMark = given.highWaterMark;
     /** @type {any} */
     this._bound = null;
     this._refused = false;
     this._IncomingMessage = given.IncomingMessage ?? http.IncomingMessage;
-    this._ServerResponse = given.ServerResponse ?? http.ServerResponse;
+    this._ServerResponse = given.ServerResponse ?? ServerResponse;
     const [serveByNode] = this.listeners('connection');
     this.removeAllListeners('connection');
     this.on('connection', (socket) => {
@@ -97,6 +102,38 @@ class Server extends http.Server {
     this.on('removeListener', (event) => {
       if (event === 'upgrade') this._engine?.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
     });
+  }
+
+  /**
+   * Serves the files of a directory under a prefix, without JavaScript. What is not there is the `request` listener's to
+   * answer, unless `fallthrough` is false.
+   *
+   * @param {string} prefix
+   * @param {string} directory
+   * @param {any} [options]
+   * @returns {this}
+   */
+  files(prefix, directory, options) {
+    const spec = filesSpec(prefix, directory, options);
+    if (getEventLoop() === null) {
+      const message = 'Files are served by the native event loop, which is not to be had here';
+      throw withCode(new Error(message), 'ERR_MILLRACE_HTTP_FILES');
+    }
+    this._files.push(spec);
+    if (this._engine !== undefined) this._mount(this._engine, spec);
+    return this;
+  }
+
+  /**
+   * @param {Engine} engine
+   * @param {any} spec
+   */
+  _mount(engine, spec) {
+    const errno = engine.native.addFiles(JSON.stringify(spec));
+    if (errno === 0) return;
+    const [code, text] = getSystemErrorMap().get(-errno) ?? ['EIO', 'i/o error'];
+    const error = new Error(`${code}: ${text}, open '${spec.directory}'`);
+    throw Object.assign(error, { code, errno: -errno, syscall: 'open', path: spec.directory });
   }
 
   // Listening.
@@ -115,6 +152,7 @@ class Server extends http.Server {
     check(options);
     const engine = new Engine(this._settings(), (id) => this._onConnection(id));
     engine.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
+    for (const spec of this._files) this._mount(engine, spec);
     this._engine = engine;
     if (options.signal) {
       const close = () => this.close();
@@ -238,9 +276,9 @@ class Server extends http.Server {
 
   closeIdleConnections() {
     super.closeIdleConnections();
-    for (const socket of this._sockets()) {
-      if (socket.mode === 0 && socket._httpMessage === null && socket.incoming === null) socket.closeIfIdle();
-    }
+    if (this._engine === undefined) return;
+    this._engine.native.closeIdle();
+    this._engine.receive();
   }
 
   closeAllConnections() {
@@ -315,13 +353,17 @@ class Server extends http.Server {
     });
     res._keepAliveTimeout = this.keepAliveTimeout;
     res._maxRequestsPerSocket = this.maxRequestsPerSocket;
-    res.shouldKeepAlive = (flags & flag.KEEP_ALIVE) !== 0;
+    res.shouldKeepAlive = (flags & flag.KEEP_ALIVE) !== 0 && this.listening;
     res._finish = finishResponse;
     socket._httpMessage = res;
     res.socket = socket;
     res.on('finish', onFinish);
     try {
-      if (minor === 0 || !this._answersItself(socket, flags, req, res)) this.emit('request', req, res);
+      if (minor === 0 || !this._answersItself(socket, flags, req, res)) {
+        // No file either: with files alone to serve, that is the answer.
+        if (this._files.length > 0 && this.listenerCount('request') === 0) res.writeHead(404).end();
+        else this.emit('request', req, res);
+      }
     } finally {
       // Node's parser sees the end of a request without a body just after its head, too.
       if ((flags & flag.COMPLETE) !== 0) socket.complete(req, []);
@@ -515,4 +557,4 @@ function listenError({ errno }, spec) {
   });
 }
 
-module.exports = { Server, command };
+module.exports = { Server };

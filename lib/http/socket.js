@@ -8,6 +8,7 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const fs = require('node:fs');
+const { STATUS_CODES } = require('node:http');
 const { Duplex } = require('node:stream');
 const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-engine.js');
@@ -62,7 +63,7 @@ class Socket extends Duplex {
     this.unsent = 0;
     this.bytesRead = 0;
     this.needsDrain = false;
-    /** Callbacks, each behind the place that it waits for. @type {(number | (() => void))[]} */
+    /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
     this.callbacks = [];
     this.released = false;
     /** The descriptor, where it was handed over; -1 otherwise. */
@@ -455,16 +456,50 @@ class Socket extends Duplex {
 
   // Another protocol.
 
+  /**
+   * Answers with a file. What the response's own methods would note is noted here.
+   *
+   * @param {any} res
+   * @param {object} spec see `SendSpec` in `src/binding/http.rs`
+   * @param {((error?: Error) => void) | undefined} callback
+   * @returns {{ errno?: number }}
+   */
+  sendFile(res, spec, callback) {
+    this.engine.flush();
+    if (this.released) return { errno: 32 };
+    const outcome = JSON.parse(this.engine.native.sendFile(this.id, JSON.stringify(spec)));
+    if (outcome.errno !== undefined) return outcome;
+    res.statusCode = outcome.status;
+    res.statusMessage ??= STATUS_CODES[outcome.status];
+    res._header = `HTTP/1.1 ${outcome.status} ${res.statusMessage}\r\n\r\n`;
+    res._headerSent = true;
+    res._last = !res.shouldKeepAlive;
+    res.finished = true;
+    this.bytesWritten += outcome.bytes;
+    this.waiting = this.engine.native.pending(this.id);
+    if (callback !== undefined) {
+      const done = () => {
+        res.removeListener('finish', done);
+        res.removeListener('close', done);
+        callback(res.writableFinished ? undefined : withCode(new Error('Request aborted'), 'ECONNABORTED'));
+      };
+      res.on('finish', done);
+      res.on('close', done);
+    }
+    res._finish();
+    const finish = (/** @type {Error | undefined} */ error) => {
+      if (error === undefined) res.emit('finish');
+    };
+    if (this.waiting === 0) process.nextTick(finish);
+    else this.callbacks.push(this.bytesWritten, finish);
+    return outcome;
+  }
+
   /** @param {any} res complete: the connection may go on with the next request, or end */
   respond(res) {
     if (this.released) return;
     // One that closes the connection does so when its bytes are sent: `finish` sees to it.
     if (!res._last) this.engine.push(command.RESPOND, this.id, 1);
-  }
-
-  /** Closes the connection, where no request has begun. */
-  closeIfIdle() {
-    this.destroy();
   }
 
   /** Bytes are another protocol's from here on. They are read when `startRaw` is called. */

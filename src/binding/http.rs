@@ -1,14 +1,17 @@
 //! The HTTP server, for `lib/internal/http/`.
 
 use super::event_loop::{Delivery, EventLoop, LoopState};
+use crate::codec::http_files::{Coding, Conditions, Dotfiles, Policy};
 use crate::codec::http1::{Limits, METHODS};
-use crate::net::http::{Address, Config, Engine, Listen, Timeouts};
+use crate::net::http::{Address, Config, Engine, FileOptions, Listen, Mount, SendFile, Symlinks, Timeouts};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::IntoRawFd;
+use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -59,6 +62,86 @@ struct ListenSpec {
     backlog: i32,
     ipv6_only: bool,
     reuse_port: bool,
+}
+
+/// How files are served; checked in `lib/http/files.js`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicySpec {
+    etag: bool,
+    last_modified: bool,
+    accept_ranges: bool,
+    cache_control: Option<String>,
+    #[serde(default)]
+    fields: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FilesSpec {
+    prefix: String,
+    directory: String,
+    dotfiles: String,
+    symlinks: String,
+    index: Vec<String>,
+    extensions: Vec<String>,
+    precompressed: Vec<String>,
+    redirect: bool,
+    fallthrough: bool,
+    policy: PolicySpec,
+}
+
+impl PolicySpec {
+    fn policy(self, varies: bool) -> Policy {
+        Policy {
+            etag: self.etag,
+            last_modified: self.last_modified,
+            accept_ranges: self.accept_ranges,
+            cache_control: self.cache_control,
+            varies,
+            extra: self.fields,
+        }
+    }
+}
+
+impl From<FilesSpec> for FileOptions {
+    fn from(spec: FilesSpec) -> Self {
+        let precompressed: Vec<_> = Coding::ALL
+            .into_iter()
+            .filter(|c| spec.precompressed.iter().any(|name| name == c.name()))
+            .collect();
+        Self {
+            dotfiles: match &*spec.dotfiles {
+                "allow" => Dotfiles::Allow,
+                "deny" => Dotfiles::Deny,
+                _ => Dotfiles::Ignore,
+            },
+            symlinks: match &*spec.symlinks {
+                "follow" => Symlinks::Follow,
+                "deny" => Symlinks::Deny,
+                _ => Symlinks::Inside,
+            },
+            index: spec.index,
+            extensions: spec.extensions,
+            redirect: spec.redirect,
+            fallthrough: spec.fallthrough,
+            policy: spec.policy.policy(!precompressed.is_empty()),
+            precompressed,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SendSpec {
+    path: String,
+    content_type: Option<String>,
+    head_only: bool,
+    keep_alive: bool,
+    policy: PolicySpec,
+    /// Fields of the request, by their names.
+    #[serde(default)]
+    request: HashMap<String, String>,
 }
 
 /// Settings from JSON.
@@ -159,6 +242,44 @@ impl HttpServer {
         })
     }
 
+    /// Serves the files of a directory, as the JSON says; returns the system's error number, or 0.
+    #[napi(catch_unwind)]
+    pub fn add_files(&self, spec: String) -> Result<i32> {
+        let spec: FilesSpec = parse(&spec)?;
+        let (prefix, directory) = (spec.prefix.clone(), PathBuf::from(&spec.directory));
+        match Mount::open(prefix, &directory, spec.into()) {
+            Ok(mount) => self.engine.mount(mount),
+            Err(error) => return Ok(error.raw_os_error().unwrap_or(22)),
+        }
+        Ok(0)
+    }
+
+    /// Answers the request of a connection with a file, as the JSON says; returns JSON: status and bytes, or `{errno}`.
+    #[napi(catch_unwind)]
+    pub fn send_file(&self, id: u32, spec: String) -> Result<String> {
+        let spec: SendSpec = parse(&spec)?;
+        let field = |name: &str| spec.request.get(name).map(String::as_bytes);
+        let send = SendFile {
+            path: Path::new(&spec.path),
+            conditions: Conditions {
+                if_match: field("if-match"),
+                if_none_match: field("if-none-match"),
+                if_modified_since: field("if-modified-since"),
+                if_unmodified_since: field("if-unmodified-since"),
+                if_range: field("if-range"),
+                range: field("range"),
+            },
+            content_type: spec.content_type.clone(),
+            policy: spec.policy.policy(false),
+            head_only: spec.head_only,
+            keep_alive: spec.keep_alive,
+        };
+        Ok(match self.engine.send_file(id, send) {
+            Ok((status, bytes)) => json!({ "status": status, "bytes": bytes }).to_string(),
+            Err(error) => json!({ "errno": error.raw_os_error().unwrap_or(5) }).to_string(),
+        })
+    }
+
     /// Stops listening.
     #[napi(catch_unwind)]
     pub fn close_listeners(&self) {
@@ -245,7 +366,7 @@ impl HttpServer {
     }
 
     /// Hands the connection's descriptor over, out of the loop; the connection's number is free after it. -1 where it is
-    /// gone. 
+    /// gone.
     #[napi(catch_unwind)]
     pub fn detach(&self, id: u32) -> Detached {
         match self.engine.detach(id) {

@@ -64,6 +64,11 @@ pub fn pool_threads() -> usize {
     })
 }
 
+/// Runs `work`, which may wait for a disk, on an I/O thread. Whoever calls has a bounded number under way.
+pub fn on_io_thread(work: Box<dyn FnOnce() + Send>) {
+    Pool::io().submit(Task::Block(work));
+}
+
 impl Pool {
     pub(super) fn compute() -> &'static Self {
         COMPUTE.get_or_init(|| Self::new("millrace", pool_threads(), None))

@@ -1,10 +1,12 @@
 //! One connection: its requests one after the other, and the bytes that wait in both directions.
 
 use super::batch::{Batch, Record, flag};
-use super::engine::Engine;
-use super::outbox::Outbox;
+use super::engine::{Answered, Engine};
+use super::outbox::{Outbox, Sent};
+use crate::codec::http_files::Plan;
 use crate::codec::http1::{Limits, RequestDecoder, Step};
 use crate::net::reactor::{Interest, Readiness, Source, Token, Turn};
+use rustix::net::sockopt;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
@@ -63,6 +65,14 @@ struct State {
     /// Our side is ended.
     finished: bool,
     timer: Option<Timer>,
+    /// The answer that is being sent was made here: JavaScript does not wait for its bytes.
+    native: bool,
+    /// The system gathers what is sent into whole segments.
+    corked: bool,
+    /// An I/O thread fetches what is to be sent next.
+    cold: bool,
+    /// A failure that closes the connection once parsing is over.
+    error: Option<io::Error>,
     /// When the request that comes in, or will, began.
     began: Instant,
 }
@@ -103,6 +113,10 @@ impl Connection {
                 finishing: false,
                 finished: false,
                 timer: None,
+                native: false,
+                corked: false,
+                cold: false,
+                error: None,
                 began: now,
             }),
         }
@@ -122,11 +136,14 @@ impl Connection {
     /// Whether it waits for a request of which nothing came.
     pub fn is_idle(&self) -> bool {
         let state = self.state.borrow();
-        state.stage == Stage::Head && state.decoder.is_between_requests() && state.inbox.is_empty()
+        state.stage == Stage::Head
+            && state.decoder.is_between_requests()
+            && state.inbox.is_empty()
+            && state.outbox.is_empty()
     }
 
     /// Bytes that wait for the peer.
-    pub fn pending(&self) -> usize {
+    pub fn pending(&self) -> u64 {
         self.state.borrow().outbox.bytes()
     }
 
@@ -141,7 +158,8 @@ impl Connection {
         };
         self.settle(engine, result.map(|()| After::Open));
         if self.pending() > 0 {
-            engine.batch().push(Record::Pending, self.id, &[self.pending() as u32]);
+            let pending = saturate(self.pending());
+            engine.batch().push(Record::Pending, self.id, &[pending]);
         }
     }
 
@@ -238,7 +256,7 @@ impl Connection {
                 Stage::Busy { .. } | Stage::Deciding => state.inbox.len() >= AHEAD_BYTES,
                 Stage::Broken => true,
             };
-            Interest { read: !waits && !state.peer_ended, write: !state.outbox.is_empty() }
+            Interest { read: !waits && !state.peer_ended, write: !state.outbox.is_empty() && !state.cold }
         };
         if interest == self.interest.get() {
             return;
@@ -290,6 +308,7 @@ impl Connection {
         }
         state.stage = Stage::Head;
         state.paused = false;
+        state.native = false;
         state.began = Instant::now();
         if state.inbox.is_empty() {
             if state.peer_ended {
@@ -310,7 +329,14 @@ impl Connection {
         let taken = self.parse(engine, state, &inbox);
         inbox.drain(..taken);
         state.inbox = inbox;
-        Ok(After::Open)
+        self.after_parse(engine, state)
+    }
+
+    fn after_parse(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
+        match state.error.take() {
+            Some(error) => Err(error),
+            None => self.finish_if_sent(engine, state),
+        }
     }
 
     /// Parses the start of `input`; returns how many bytes are done with.
@@ -360,6 +386,17 @@ impl Connection {
 
     fn head(&self, engine: &Engine, state: &mut State, batch: &mut Batch, input: &[u8]) {
         let head = state.decoder.head();
+        if let Some((plan, file)) = engine.answer_file(head, input) {
+            let answered = Answered {
+                head_only: head.method_name() == "HEAD",
+                keep_alive: head.keep_alive && engine.is_listening(),
+            };
+            // Takes the end, which has no bytes.
+            let end = state.decoder.step(&[]);
+            debug_assert_eq!(end, Ok(Step::End(0)));
+            self.answer(engine, state, &answered, plan, file);
+            return;
+        }
         let upgrade = head.upgrade && (engine.takes_upgrades() || head.method_name() == "CONNECT");
         let complete = !upgrade && !head.has_body();
         let flags = [
@@ -418,10 +455,83 @@ impl Connection {
             if taken < bytes.len() {
                 state.inbox.extend_from_slice(&bytes[taken..]);
             }
-            return Ok(After::Open);
+            return self.after_parse(engine, state);
         }
         state.inbox.extend_from_slice(bytes);
         self.parse_inbox(engine, state)
+    }
+
+    /// Sends what the socket takes; where a file's bytes come from a disk, an I/O thread fetches them first.
+    fn flush(&self, engine: &Engine, state: &mut State) -> io::Result<()> {
+        if state.cold {
+            return Ok(());
+        }
+        let socket = self.socket.borrow();
+        let Some(socket) = &*socket else { return Ok(()) };
+        // sendfile(2) sends in pieces of 64 KiB, a few bytes more than a segment of loopback holds: without a cork every other
+        // segment is tiny, and the peer takes twice the time. A Unix socket has none, and needs none.
+        if !state.corked && state.outbox.has_file() {
+            state.corked = sockopt::set_tcp_cork(socket, true).is_ok();
+        }
+        let sent = state.outbox.flush(socket)?;
+        if state.corked && (state.outbox.is_empty() || matches!(sent, Sent::Cold { .. })) {
+            state.corked = false;
+            sockopt::set_tcp_cork(socket, false)?;
+        }
+        match sent {
+            Sent::Enough => {}
+            // A shorter answer than was promised must not look whole.
+            Sent::Truncated => return Err(io::Error::from_raw_os_error(5)),
+            Sent::Cold { file, offset, bytes } => {
+                state.cold = true;
+                engine.fetch(self.id, file, offset, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// A file's next `bytes` are in memory now.
+    pub fn warmed(&self, engine: &Engine, bytes: u64) {
+        let after = {
+            let mut state = self.state.borrow_mut();
+            state.cold = false;
+            state.outbox.warmed(bytes);
+            self.write(engine, &mut state)
+        };
+        self.settle(engine, after);
+    }
+
+    /// Sends an answer that was made here: to a file's request, without JavaScript.
+    fn answer(&self, engine: &Engine, state: &mut State, head: &Answered, plan: Plan, file: Option<OwnedFd>) {
+        state.native = true;
+        engine.lay_out(&mut state.outbox, head, plan, file);
+        if !head.keep_alive {
+            state.finishing = true;
+        }
+        state.error = self.flush(engine, state).err();
+        if head.keep_alive && state.outbox.is_empty() {
+            state.native = false;
+            state.stage = Stage::Head;
+            state.began = Instant::now();
+            self.set_timer(engine, state, Some(Timer::KeepAlive));
+        } else {
+            state.stage =
+                if head.keep_alive { Stage::Busy { complete: true, answered: true } } else { Stage::Broken };
+            self.set_timer(engine, state, None);
+        }
+    }
+
+    /// Sends an answer that JavaScript asked for; returns its bytes.
+    pub fn send_answer(&self, engine: &Engine, head: &Answered, plan: Plan, file: Option<OwnedFd>) -> u64 {
+        let (after, bytes) = {
+            let mut state = self.state.borrow_mut();
+            let before = state.outbox.bytes();
+            engine.lay_out(&mut state.outbox, head, plan, file);
+            let bytes = state.outbox.bytes() - before;
+            (self.flush(engine, &mut state).map(|()| After::Open), bytes)
+        };
+        self.settle(engine, after);
+        bytes
     }
 
     fn peer_end(&self, engine: &Engine, state: &mut State) -> After {
@@ -451,17 +561,20 @@ impl Connection {
 
     fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
         let before = state.outbox.bytes();
-        if let Some(socket) = &*self.socket.borrow() {
-            state.outbox.flush(socket)?;
-        }
-        if state.outbox.bytes() < before {
-            engine.batch().push(Record::Pending, self.id, &[state.outbox.bytes() as u32]);
+        self.flush(engine, state)?;
+        if state.outbox.bytes() < before && !state.native {
+            engine.batch().push(Record::Pending, self.id, &[saturate(state.outbox.bytes())]);
         }
         match self.finish_if_sent(engine, state) {
             Ok(After::Open) => self.go_on(engine, state),
             other => other,
         }
     }
+}
+
+/// A count for a record: what is more than it holds is as good as that.
+fn saturate(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 impl Source for Connection {

@@ -3,14 +3,21 @@
 use super::batch::{Batch, Record};
 use super::command::{Command, Words};
 use super::connection::Connection;
+use super::files::{self, Answer, Mount};
 use super::listener::{Address, Listen, ListenError, Listener, name_of};
-use crate::codec::http1::Limits;
+use super::outbox::Outbox;
+use super::wake::Wake;
+use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
+use crate::codec::http1::{Head, Limits};
 use crate::net::reactor::{Interest, Reactor, Source};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
-use std::io::{self, IoSlice};
+use std::hash::BuildHasher;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Time limits; `None` for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +77,36 @@ pub struct Engine {
     batch: RefCell<Batch>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     dropped: Cell<u32>,
+    mounts: RefCell<Vec<Mount>>,
+    wake: RefCell<Option<Rc<Wake>>>,
+    /// `Date`, and the second that it is of.
+    date: RefCell<(u64, String)>,
+    /// For boundaries that nobody can foretell.
+    random: std::collections::hash_map::RandomState,
+}
+
+/// What the head of an answer depends on.
+pub(super) struct Answered {
+    /// The body is not sent.
+    pub head_only: bool,
+    /// The connection stays.
+    pub keep_alive: bool,
+}
+
+/// A file that JavaScript answers with.
+pub struct SendFile<'a> {
+    /// Which.
+    pub path: &'a std::path::Path,
+    /// Fields of the request.
+    pub conditions: Conditions<'a>,
+    /// `Content-Type`, where it is not to be told by the name.
+    pub content_type: Option<String>,
+    /// Fields of the answer.
+    pub policy: Policy,
+    /// To HEAD.
+    pub head_only: bool,
+    /// The connection stays.
+    pub keep_alive: bool,
 }
 
 impl Engine {
@@ -83,6 +120,10 @@ impl Engine {
             batch: RefCell::default(),
             listeners: RefCell::default(),
             dropped: Cell::new(0),
+            mounts: RefCell::default(),
+            wake: RefCell::default(),
+            date: RefCell::default(),
+            random: std::collections::hash_map::RandomState::new(),
         })
     }
 
@@ -124,6 +165,17 @@ impl Engine {
     /// # Errors
     /// The system call that failed, as Node names it, and how.
     pub fn listen(self: &Rc<Self>, listen: &Listen) -> Result<Address, ListenError> {
+        if self.wake.borrow().is_none() {
+            let engine = Rc::downgrade(self);
+            let hook = move |(id, bytes)| {
+                if let Some(engine) = engine.upgrade()
+                    && let Some(connection) = engine.get(id)
+                {
+                    connection.warmed(&engine, bytes);
+                }
+            };
+            *self.wake.borrow_mut() = Some(Wake::new(&self.reactor, hook).map_err(|e| ("listen", e))?);
+        }
         let listener = Listener::open(listen, self, &self.reactor)?;
         let address = listener.address().map_err(|e| ("getsockname", e));
         self.listeners.borrow_mut().push(listener);
@@ -135,6 +187,11 @@ impl Engine {
         for listener in self.listeners.borrow_mut().drain(..) {
             listener.close(&self.reactor);
         }
+    }
+
+    /// Whether it listens anywhere; one that does not any more is about to close.
+    pub fn is_listening(&self) -> bool {
+        !self.listeners.borrow().is_empty()
     }
 
     /// Whether the listeners keep the loop alive.
@@ -228,8 +285,137 @@ impl Engine {
         taken
     }
 
+    /// Serves files from now on. A longer prefix comes before a shorter one.
+    pub fn mount(&self, mount: Mount) {
+        let mut mounts = self.mounts.borrow_mut();
+        mounts.push(mount);
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix_bytes()));
+    }
+
+    /// The answer to a request for a file, where it is one.
+    pub(super) fn answer_file(&self, head: &Head, input: &[u8]) -> Option<(Plan, Option<OwnedFd>)> {
+        let mounts = self.mounts.borrow();
+        if mounts.is_empty()
+            || !matches!(head.method_name(), "GET" | "HEAD")
+            || head.upgrade
+            || head.has_body()
+            || head.expects_other
+            || head.minor_version == 1 && !head.has_host
+        {
+            return None;
+        }
+        let target = head.target.get(input);
+        for mount in &*mounts {
+            let Some(path) = mount.path_of(target) else { continue };
+            let lists = [joined(head, input, "if-match"), joined(head, input, "if-none-match")];
+            let accept = joined(head, input, "accept-encoding");
+            let conditions = Conditions {
+                if_match: lists[0].as_deref(),
+                if_none_match: lists[1].as_deref(),
+                if_modified_since: head.field(input, "if-modified-since"),
+                if_unmodified_since: head.field(input, "if-unmodified-since"),
+                if_range: head.field(input, "if-range"),
+                range: head.field(input, "range"),
+            };
+            return match mount.answer(target, path, &conditions, accept.as_deref(), self.boundary()) {
+                Answer::Plan(plan, file) => Some((plan, file)),
+                Answer::Pass => continue,
+            };
+        }
+        None
+    }
+
+    /// Answers the request of connection `id` with a file. Returns status and bytes of all that is sent.
+    ///
+    /// # Errors
+    /// The system's: nothing was sent.
+    pub fn send_file(&self, id: u32, send: SendFile<'_>) -> io::Result<(u16, u64)> {
+        let connection = self.get(id).ok_or_else(|| io::Error::from_raw_os_error(32))?;
+        let (plan, file) =
+            files::open_file(send.path, &send.conditions, send.content_type, &send.policy, self.boundary())?;
+        let status = plan.status;
+        let head = Answered { head_only: send.head_only, keep_alive: send.keep_alive };
+        Ok((status, connection.send_answer(self, &head, plan, Some(file))))
+    }
+
+    /// Puts an answer into an outbox. A small file is read at once, where that does not wait, so that it leaves with its
+    /// head.
+    pub(super) fn lay_out(&self, outbox: &mut Outbox, head: &Answered, plan: Plan, file: Option<OwnedFd>) {
+        let mut bytes = Vec::with_capacity(plan.fields.len() + 160 + plan.length.min(SMALL_FILE) as usize);
+        let keep_alive = self.config.get().timeouts.keep_alive;
+        bytes.extend_from_slice(
+            format!("HTTP/1.1 {} {}\r\n{}Date: ", plan.status, reason(plan.status), plan.fields).as_bytes(),
+        );
+        self.with_date(|date| bytes.extend_from_slice(date.as_bytes()));
+        match keep_alive {
+            _ if !head.keep_alive => bytes.extend_from_slice(b"\r\nConnection: close\r\n\r\n"),
+            Some(limit) => {
+                // As in Node, a second more is granted than is promised.
+                let seconds = limit.as_secs().saturating_sub(1);
+                bytes.extend_from_slice(
+                    format!("\r\nConnection: keep-alive\r\nKeep-Alive: timeout={seconds}\r\n\r\n").as_bytes(),
+                );
+            }
+            None => bytes.extend_from_slice(b"\r\nConnection: keep-alive\r\n\r\n"),
+        }
+        if head.head_only {
+            outbox.push(bytes);
+            return;
+        }
+        let file = file.map(Arc::new);
+        for piece in plan.body {
+            match (piece, &file) {
+                (Piece::Bytes(more), _) => bytes.extend_from_slice(&more),
+                (Piece::File(range), Some(file)) => {
+                    let small = range.end - range.start <= SMALL_FILE;
+                    if !small || !read_now(file, range.start, (range.end - range.start) as usize, &mut bytes)
+                    {
+                        outbox.push(std::mem::take(&mut bytes));
+                        outbox.push_file(Arc::clone(file), range.start, range.end);
+                    }
+                }
+                (Piece::File(_), None) => {}
+            }
+        }
+        outbox.push(bytes);
+    }
+
+    fn with_date(&self, see: impl FnOnce(&str)) {
+        let now = SystemTime::now();
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.borrow_mut();
+        if date.0 != second {
+            *date = (second, httpdate::fmt_http_date(now));
+        }
+        see(&date.1);
+    }
+
+    /// A number that a peer cannot foretell, and so cannot put into a file beforehand.
+    fn boundary(&self) -> u64 {
+        self.random.hash_one(Instant::now())
+    }
+
+    /// Reads bytes of a file into the page cache on an I/O thread. One at a time for each connection.
+    pub(super) fn fetch(&self, id: u32, file: Arc<OwnedFd>, offset: u64, bytes: u64) {
+        let Some(finished) = self.wake.borrow().as_ref().map(|wake| wake.finished()) else { return };
+        crate::flow::on_io_thread(Box::new(move || {
+            let mut scratch = vec![0; (bytes as usize).min(256 << 10)];
+            let mut at = offset;
+            while at < offset + bytes {
+                match rustix::io::pread(&*file, &mut scratch, at) {
+                    Ok(0) => break,
+                    Ok(read) => at += read as u64,
+                    Err(rustix::io::Errno::INTR) => {}
+                    // sendfile(2) meets it again, and tells.
+                    Err(_) => break,
+                }
+            }
+            finished.add((id, bytes));
+        }));
+    }
+
     /// Bytes of a connection that wait to be sent.
-    pub fn pending(&self, id: u32) -> usize {
+    pub fn pending(&self, id: u32) -> u64 {
         self.get(id).map_or(0, |connection| connection.pending())
     }
 
@@ -293,9 +479,43 @@ impl Engine {
     }
 }
 
+/// A file of up to so many bytes is read into memory with its head before it.
+const SMALL_FILE: u64 = 64 << 10;
+
+/// Reads bytes `offset..offset + bytes` of `file` behind `target`, where they are in memory. Otherwise `target` is as it was.
+fn read_now(file: &OwnedFd, offset: u64, bytes: usize, target: &mut Vec<u8>) -> bool {
+    let before = target.len();
+    target.resize(before + bytes, 0);
+    let parts = &mut [IoSliceMut::new(&mut target[before..])];
+    let read = rustix::io::preadv2(file, parts, offset, rustix::io::ReadWriteFlags::NOWAIT);
+    if read != Ok(bytes) {
+        target.truncate(before);
+    }
+    read == Ok(bytes)
+}
+
+/// A list that may come in several fields.
+fn joined<'a>(head: &Head, input: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+    let mut values = head
+        .headers
+        .iter()
+        .filter(|field| field.name.get(input).eq_ignore_ascii_case(name.as_bytes()))
+        .map(|field| field.value.get(input));
+    let first = values.next()?;
+    let mut all = Cow::Borrowed(first);
+    for more in values {
+        all.to_mut().extend_from_slice(b", ");
+        all.to_mut().extend_from_slice(more);
+    }
+    Some(all)
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         self.close_listeners();
+        if let Some(wake) = self.wake.take() {
+            wake.close(&self.reactor);
+        }
         let all = std::mem::take(&mut self.slots.get_mut().all);
         for connection in all.into_iter().flatten() {
             connection.close(self);

@@ -17,13 +17,16 @@ mod batch;
 mod command;
 mod connection;
 mod engine;
+mod files;
 mod listener;
 mod outbox;
+mod wake;
 
 pub use batch::{Batch, Record};
 pub use command::Command;
 pub use connection::AHEAD_BYTES;
-pub use engine::{Config, Engine, Timeouts};
+pub use engine::{Config, Engine, SendFile, Timeouts};
+pub use files::{FileOptions, Mount, Symlinks};
 pub use listener::{Address, Listen};
 
 #[cfg(test)]

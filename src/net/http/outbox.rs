@@ -1,28 +1,78 @@
-//! Bytes that wait for a peer.
+//! Bytes that wait for a peer: in memory, or in files.
 
+use rustix::io::{Errno, ReadWriteFlags};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// Buffers that one system call takes.
 const MOST_SLICES: usize = 64;
 
+/// Bytes of files that a connection sends before others have their turn, and that are looked for in the page cache at a
+/// time.
+const FILE_STEP: u64 = 1 << 20;
+
 /// Bytes in order. What bounds them is told in the [module](super).
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    chunks: VecDeque<Vec<u8>>,
-    /// Bytes of the first chunk that are sent.
+    chunks: VecDeque<Chunk>,
+    /// Bytes of the first chunk that are sent, where it is in memory.
     sent: usize,
-    bytes: usize,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Memory(Vec<u8>),
+    File {
+        file: Arc<OwnedFd>,
+        offset: u64,
+        end: u64,
+        /// Up to here it was read into the page cache a moment ago.
+        warm: u64,
+    },
+}
+
+/// Why sending stopped.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// All is sent, or the socket is full.
+    Enough,
+    /// These bytes of a file come from a disk first.
+    Cold { file: Arc<OwnedFd>, offset: u64, bytes: u64 },
+    /// The file is shorter than it was: what was promised cannot be sent.
+    Truncated,
 }
 
 impl Outbox {
-    pub fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
     pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.chunks.is_empty()
+    }
+
+    /// Whether there are bytes of a file.
+    pub fn has_file(&self) -> bool {
+        self.chunks.iter().take(2).any(|chunk| matches!(chunk, Chunk::File { .. }))
+    }
+
+    /// Queues bytes.
+    pub fn push(&mut self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.bytes += bytes.len() as u64;
+            self.chunks.push_back(Chunk::Memory(bytes));
+        }
+    }
+
+    /// Queues bytes `offset..end` of a file.
+    pub fn push_file(&mut self, file: Arc<OwnedFd>, offset: u64, end: u64) {
+        if offset < end {
+            self.bytes += end - offset;
+            self.chunks.push_back(Chunk::File { file, offset, end, warm: offset });
+        }
     }
 
     /// Sends `parts`, at once where nothing waits; keeps a copy of what the socket does not take.
@@ -34,35 +84,66 @@ impl Outbox {
         for part in parts {
             let skip = taken.min(part.len());
             taken -= skip;
-            if skip < part.len() {
-                self.bytes += part.len() - skip;
-                self.chunks.push_back(part[skip..].to_vec());
-            }
+            self.push(part[skip..].to_vec());
         }
         Ok(())
+    }
+
+    /// The bytes of the file that it stopped at are in the page cache now.
+    pub fn warmed(&mut self, bytes: u64) {
+        if let Some(Chunk::File { offset, warm, .. }) = self.chunks.front_mut() {
+            *warm = *offset + bytes;
+        }
     }
 
     /// Sends what the socket takes.
-    pub fn flush(&mut self, socket: impl AsFd) -> io::Result<()> {
-        while !self.is_empty() {
-            let mut parts = [IoSlice::new(&[]); MOST_SLICES];
-            let mut count = 0;
-            for (slot, chunk) in parts.iter_mut().zip(&self.chunks) {
-                *slot = IoSlice::new(if count == 0 { &chunk[self.sent..] } else { chunk });
-                count += 1;
+    pub fn flush(&mut self, socket: impl AsFd) -> io::Result<Sent> {
+        let mut left = FILE_STEP;
+        loop {
+            match self.chunks.front_mut() {
+                None => return Ok(Sent::Enough),
+                Some(Chunk::Memory(_)) => {
+                    let mut parts = [IoSlice::new(&[]); MOST_SLICES];
+                    let mut count = 0;
+                    for (slot, chunk) in parts.iter_mut().zip(&self.chunks) {
+                        let Chunk::Memory(bytes) = chunk else { break };
+                        *slot = IoSlice::new(if count == 0 { &bytes[self.sent..] } else { bytes });
+                        count += 1;
+                    }
+                    let taken = write(&socket, &parts[..count])?;
+                    if taken == 0 {
+                        return Ok(Sent::Enough);
+                    }
+                    self.drop_front(taken);
+                }
+                Some(Chunk::File { file, offset, end, warm }) => {
+                    if left == 0 {
+                        return Ok(Sent::Enough);
+                    }
+                    let step = (*end - *offset).min(left);
+                    if *warm < *offset + step && !is_cached(file, *offset, step) {
+                        return Ok(Sent::Cold { file: Arc::clone(file), offset: *offset, bytes: step });
+                    }
+                    let taken = match rustix::fs::sendfile(&socket, &*file, Some(offset), step as usize) {
+                        Ok(0) => return Ok(Sent::Truncated),
+                        Ok(taken) => taken as u64,
+                        Err(Errno::AGAIN) => return Ok(Sent::Enough),
+                        Err(Errno::INTR) => continue,
+                        Err(error) => return Err(error.into()),
+                    };
+                    self.bytes -= taken;
+                    left -= taken;
+                    if offset == end {
+                        self.chunks.pop_front();
+                    }
+                }
             }
-            let taken = write(&socket, &parts[..count])?;
-            if taken == 0 {
-                break;
-            }
-            self.drop_front(taken);
         }
-        Ok(())
     }
 
     fn drop_front(&mut self, mut taken: usize) {
-        self.bytes -= taken;
-        while let Some(first) = self.chunks.front() {
+        self.bytes -= taken as u64;
+        while let Some(Chunk::Memory(first)) = self.chunks.front() {
             let left = first.len() - self.sent;
             if taken < left {
                 self.sent += taken;
@@ -75,13 +156,24 @@ impl Outbox {
     }
 }
 
+/// Whether `bytes` from `offset` on are in the page cache, by their first and last one: the kernel reads ahead in between.
+/// Where the file system cannot tell, they are taken to be.
+fn is_cached(file: &OwnedFd, offset: u64, bytes: u64) -> bool {
+    let there = |at| {
+        let mut byte = [0];
+        let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
+        read != Err(Errno::AGAIN)
+    };
+    there(offset) && there(offset + bytes - 1)
+}
+
 /// One `writev(2)`; 0 where the socket is full.
 fn write(socket: impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
     loop {
         match rustix::io::writev(&socket, &parts[..parts.len().min(MOST_SLICES)]) {
             Ok(bytes) => return Ok(bytes),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => return Ok(0),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(0),
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,0 +1,111 @@
+'use strict';
+
+const http = require('node:http');
+const path = require('node:path');
+const { getSystemErrorMap } = require('node:util');
+const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
+const { optionsObject } = require('../internal/options.js');
+const { policy } = require('./files.js');
+
+/** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
+const STATUS = { ENOENT: 404, ENOTDIR: 404, ENAMETOOLONG: 404, EISDIR: 404, EACCES: 403, EPERM: 403 };
+/** Fields of a request that decide about a file. */
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'];
+
+class ServerResponse extends http.ServerResponse {
+  /**
+   * Answers with a file, without its bytes entering JavaScript: conditional and range requests, validators and type are
+   * seen to. Fields that were set stay, and go before the file's own.
+   *
+   * @param {string} file absolute, or relative to `options.root`
+   * @param {any} [given]
+   * @param {(error?: Error) => void} [callback] once all is sent, or could not be; without it an error is answered
+   * @returns {this}
+   */
+  sendFile(file, given, callback) {
+    if (typeof given === 'function') {
+      callback = given;
+      given = undefined;
+    }
+    if (typeof file !== 'string') throw invalidArgType('path', 'string', file);
+    const options = optionsObject(given);
+    const place = locate(file, options);
+    const res = /** @type {any} */ (this);
+    if (res._header) throw withCode(new Error('Cannot send a file after headers are sent'), 'ERR_HTTP_HEADERS_SENT');
+    const { socket, req } = res;
+    if (socket === null || socket.destroyed || socket.sendFile === undefined) {
+      fail(res, withCode(new Error('Cannot send a file on this connection'), 'ERR_STREAM_DESTROYED'), callback);
+      return this;
+    }
+    /** @type {Record<string, string>} */
+    const request = {};
+    for (const name of CONDITIONS) if (typeof req.headers[name] === 'string') request[name] = req.headers[name];
+    const outcome = socket.sendFile(res, {
+      path: place,
+      contentType: this.hasHeader('content-type') ? '' : options.contentType,
+      headOnly: req.method === 'HEAD',
+      keepAlive: this.shouldKeepAlive,
+      policy: { ...policy({ ...options, headers: { ...set(res), ...options.headers } }) },
+      request,
+    }, callback);
+    if (outcome.errno !== undefined) fail(res, systemError(outcome.errno, place), callback);
+    return this;
+  }
+}
+
+/**
+ * @param {any} res
+ * @returns {Record<string, any>} the fields that were set, in their own letter case
+ */
+function set(res) {
+  const names = res.getRawHeaderNames();
+  return Object.fromEntries(names.map((/** @type {string} */ name) => [name, res.getHeader(name)]));
+}
+
+/**
+ * @param {string} file
+ * @param {Record<string, any>} options
+ * @returns {string} its path
+ */
+function locate(file, options) {
+  if (file.includes('\0')) throw invalidArgValue('path', file, 'must be a string without null bytes');
+  const { root } = options;
+  if (root === undefined) {
+    if (!path.isAbsolute(file)) throw invalidArgValue('path', file, 'must be absolute, or options.root given');
+    return file;
+  }
+  if (typeof root !== 'string') throw invalidArgType('options.root', 'string', root);
+  const place = path.join(path.resolve(root), file);
+  // What a user may have named must not leave the root.
+  if (place !== path.resolve(root) && !place.startsWith(path.resolve(root) + path.sep)) {
+    throw invalidArgValue('path', file, 'must lie within options.root');
+  }
+  return place;
+}
+
+/**
+ * @param {number} errno
+ * @param {string} file
+ * @returns {NodeJS.ErrnoException & { status?: number }}
+ */
+function systemError(errno, file) {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? ['EIO', 'i/o error'];
+  const error = new Error(`${code}: ${text}, open '${file}'`);
+  return Object.assign(error, { code, errno: -errno, syscall: 'open', path: file, status: STATUS[code] ?? 500 });
+}
+
+/**
+ * @param {any} res
+ * @param {any} error
+ * @param {((error?: Error) => void) | undefined} callback
+ */
+function fail(res, error, callback) {
+  if (callback !== undefined) process.nextTick(callback, error);
+  else if (!res.destroyed && res.socket !== null) {
+    const status = error.status ?? 500;
+    res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
+    res.end(`${status} ${http.STATUS_CODES[status]}\n`);
+  }
+}
+
+module.exports = { ServerResponse };
