@@ -124,6 +124,7 @@ const EXPECTED = {
       assert.equal(sha256(zlib.gunzipSync(read(folder, 'large.txt.gz'))), sha256(shouted));
     },
   },
+  'chat.js': { prints: ['bob reads: guest 1: hello, whoever you are', 'alice reads: guest 2 has left'] },
   'sse-clock.js': { prints: [/^http:\/\/127\.0\.0\.1:\d+\//, /-1: 20\d\d-/, /-2: 20\d\d-/] },
   'upload.js': {
     prints: ['201 stored', '400 ERR_MILLRACE_JSONL_INVALID: invalid JSON in line 2', '400 ERR_MILLRACE_ZLIB_RATIO'],
