@@ -7,6 +7,7 @@
  */
 
 const net = require('node:net');
+const { Duplex } = require('node:stream');
 const { TAKE_DESCRIPTOR } = require('../internal/take-descriptor.js');
 const engine = require('./engine.js');
 
@@ -46,13 +47,20 @@ function isTakeable(socket) {
  */
 function takeOver(connection, socket) {
   const handle = socket._handle;
-  const own = typeof socket[TAKE_DESCRIPTOR] === 'function' ? socket[TAKE_DESCRIPTOR]() : undefined;
-  if (own === null || !engine.attach(connection, own === undefined ? handle.fd : own.fd)) return false;
-  if (own === undefined) {
+  const isOurs = typeof socket[TAKE_DESCRIPTOR] === 'function';
+  if (isOurs) {
+    const { descriptor, bytes } = socket[TAKE_DESCRIPTOR]();
+    if (!engine.adopt(connection, descriptor)) {
+      // The peer has gone, and there is nothing left to talk over.
+      process.nextTick(() => socket.destroy());
+      return false;
+    }
+    socket.write = Duplex.prototype.write;
+    if (bytes.length > 0) socket.unshift(bytes);
+  } else {
+    if (!engine.attach(connection, handle.fd)) return false;
     handle.reading = false;
     handle.readStop();
-  } else if (own.head?.length > 0) {
-    socket.unshift(own.head);
   }
 
   const { _final: final, _destroy: destroy, ref, unref } = socket;
@@ -68,8 +76,9 @@ function takeOver(connection, socket) {
   };
   socket._final = (/** @type {any} */ callback) => {
     connection.whenWritten((error) => {
-      if (error) callback(error);
-      else final.call(socket, callback);
+      if (error) return callback(error);
+      if (isOurs) engine.shutDown(connection);
+      final.call(socket, callback);
     });
   };
   socket._destroy = (/** @type {Error | null} */ error, /** @type {any} */ callback) => {
@@ -105,7 +114,7 @@ function takeOver(connection, socket) {
     if (socket.isPaused()) socket.pause();
   };
   // The engine's own listener comes first.
-  if (own === undefined) connection.onListening = () => socket.on('newListener', onNewListener);
+  if (!isOurs) connection.onListening = () => socket.on('newListener', onNewListener);
   return true;
 }
 
