@@ -77,8 +77,13 @@ class Server extends http.Server {
    * @param {(req: any, res: any) => void} [listener]
    */
   constructor(options, listener) {
-    super(options, listener);
-    const given = typeof options === 'object' && options !== null ? options : {};
+    if (typeof options === 'function') {
+      listener = options;
+      options = {};
+    }
+    // Node's own connections answer with our class, too; what is no object is Node's to refuse.
+    const given = options ?? {};
+    super(typeof given === 'object' ? { ServerResponse, ...given } : given, listener);
     /** @type {Engine | undefined} */
     this._engine = undefined;
     this._options = given;

@@ -40,6 +40,8 @@ const command = {
 
 /** Bytes that are gathered before they go down; a tick that writes more sends in between. */
 const SLAB_BYTES = 64 * 1024;
+/** A batch with more bytes has a body in it, most likely. */
+const OWN_BYTES = 32 * 1024;
 /** Commands that are gathered before they go down. */
 const MOST_COMMANDS = 1024;
 /** A buffer of at least so many bytes is read in place instead of copied. */
@@ -80,7 +82,9 @@ class Engine {
     this.words = new Uint32Array(4096);
     this.wordBytes = Buffer.from(this.words.buffer);
     /** Its fast ways to text are not declared. @type {any} */
-    this.bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.shared = Buffer.allocUnsafeSlow(OWN_BYTES);
+    /** The bytes of the batch that is worked off. @type {any} */
+    this.bytes = this.shared;
     /** Words of the batch that is worked off, and where. */
     this.count = 0;
     this.at = 0;
@@ -118,7 +122,8 @@ class Engine {
       this.words = new Uint32Array(wordBytes / 2);
       this.wordBytes = Buffer.from(this.words.buffer);
     }
-    if (byteCount > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(byteCount * 2);
+    // Bodies get memory of their own, and need not be copied out of what the next turn writes to.
+    this.bytes = byteCount > OWN_BYTES ? Buffer.allocUnsafeSlow(byteCount) : this.shared;
     this.count = native.take(this.wordBytes, this.bytes);
     this.at = 0;
     this.dispatch();
@@ -160,10 +165,7 @@ class Engine {
         const start = words[at + 2];
         const length = words[at + 3];
         if (socket === undefined) break;
-        // The slab is written again in the next turn.
-        const chunk = length <= 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-        this.bytes.copy(chunk, 0, start, start + length);
-        socket.onData(chunk);
+        socket.onData(this.chunk(start, start + length));
         break;
       }
       case record.END: {
@@ -205,6 +207,20 @@ class Engine {
         this.at = this.count;
         throw new Error(`record of kind ${words[at]}`);
     }
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} end
+   * @returns {Buffer} these bytes, for good; they pin no more than four times their size
+   */
+  chunk(start, end) {
+    const { bytes } = this;
+    const length = end - start;
+    if (bytes !== this.shared && length * 4 >= bytes.length) return bytes.subarray(start, end);
+    const chunk = length <= 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+    bytes.copy(chunk, 0, start, end);
+    return chunk;
   }
 
   /** @param {EngineSocket | undefined} socket */
