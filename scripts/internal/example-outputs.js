@@ -124,6 +124,15 @@ const EXPECTED = {
       assert.equal(sha256(zlib.gunzipSync(read(folder, 'large.txt.gz'))), sha256(shouted));
     },
   },
+  'http-file-server.js': {
+    prints: [
+      `whole: 200, ${SAMPLE.length} bytes of application/jsonl; charset=utf-8`,
+      `part: 206, bytes ${SAMPLE.length - 100}-${SAMPLE.length - 1}/${SAMPLE.length}, right`,
+      'again: 304',
+      'packed: 200, the same',
+      'outside: 403',
+    ],
+  },
   'chat.js': { prints: ['bob reads: guest 1: hello, whoever you are', 'alice reads: guest 2 has left'] },
   'sse-clock.js': { prints: [/^http:\/\/127\.0\.0\.1:\d+\//, /-1: 20\d\d-/, /-2: 20\d\d-/] },
   'upload.js': {
