@@ -2,6 +2,7 @@
 
 const assert = require('node:assert');
 const fs = require('node:fs');
+const { availableParallelism } = require('node:os');
 const { Writable } = require('node:stream');
 const { once } = require('node:events');
 const { test } = require('node:test');
@@ -11,8 +12,14 @@ const { createGunzip, createGzip, gzipSync } = require('../lib/zlib.js');
 const { folder, offer, settled } = require('./harness/streams.js');
 
 const GIGABYTE = 1e9;
-/** What a stage may hold: its inbox, its outbox, Node's own buffers, blocks under way. */
-const HELD = 8 * 1024 * 1024;
+/** Threads for blocks, as the pool counts them. */
+const THREADS = Number(process.env.MILLRACE_THREADS) || availableParallelism();
+/**
+ * Bytes that a stage behind a linked file may hold, in pieces of the file's reads of 1 MiB: its inbox (2 MiB, and a piece over
+ * it), a piece in the cutter, blocks under way (threads and one), finished ones in the outbox (128 KiB, and a piece over it), and
+ * the piece that the file holds. Node's own buffers are less than one more.
+ */
+const HELD = (2 + 1 + 1 + (THREADS + 1) + 1 + 1 + 1) * 1024 * 1024;
 
 /** @type {Record<string, () => any>} */
 const STAGES = { upperCase, lines, createGzip: () => createGzip({ level: 1 }) };

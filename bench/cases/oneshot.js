@@ -65,7 +65,11 @@ function loadWith(direction, inFlight, codec) {
       }
       let next = 0;
       const chain = async () => {
-        while (next < calls) bytes += (await promised(inputs[next++ % VARIETY])).length;
+        while (next < calls) {
+          // Not `bytes += (await …).length`: that adds to what `bytes` was before the wait, and chains lose each other's.
+          const { length } = await promised(inputs[next++ % VARIETY]);
+          bytes += length;
+        }
       };
       await Promise.all(Array.from({ length: inFlight }, chain));
       return bytes;

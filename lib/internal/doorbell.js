@@ -28,6 +28,11 @@ const event = Object.freeze({
   OPEN: 512,
 });
 
+/**
+ * Milliseconds of ticks that follow each other, after which the event loop gets its turn: a pool that is quicker than this
+ * thread would have news in each tick, and timers, sockets and promises of others would wait.
+ */
+const TICKS_MS = 2;
 /** Pairs that one poll can take; more are taken by polling again. */
 const NEWS_PAIRS = 256;
 
@@ -54,6 +59,8 @@ const idle = new Set();
 /** Ports to kick at the end of this tick. @type {Port[]} */
 let kicks = [];
 let kicking = false;
+/** When the first tick of this turn of the loop began to work here; 0 for none. */
+let turnBegan = 0;
 /** News taken and not yet handled: id, bits, id, bits … @type {number[]} */
 let queue = [];
 
@@ -126,12 +133,34 @@ function kickAll() {
   kicking = false;
   const due = kicks;
   kicks = [];
+  /** @type {Set<number> | undefined} */
+  let done;
   for (const port of due) {
     port.kicked = false;
     touch(port);
-    port.operator.kick();
+    if (port.operator.kick()) (done ??= new Set()).add(port.id);
   }
-  poll();
+  // No bell rings for what was done here; for the pool's work one does.
+  if (done === undefined) return;
+  if (!isLong()) {
+    poll();
+    return;
+  }
+  takeNews();
+  handle(done);
+  if (queue.length > 0 || idle.size > 0) setImmediate(poll);
+}
+
+/** @returns {boolean} whether ticks have followed each other for so long that the loop should have its turn */
+function isLong() {
+  const now = performance.now();
+  if (turnBegan === 0) {
+    turnBegan = now;
+    setImmediate(() => {
+      turnBegan = 0;
+    });
+  }
+  return now - turnBegan > TICKS_MS;
 }
 
 /** Takes all news and hands them to their streams; where nothing is at work any more, lets the loop go. */
@@ -183,10 +212,16 @@ function takeNews() {
   } while (count === NEWS_PAIRS);
 }
 
-function handle() {
+/** @param {Set<number>} [only] ports; the news of others stay. Defaults to all. */
+function handle(only) {
   if (queue.length === 0) return;
-  const now = queue;
+  let now = queue;
   queue = [];
+  if (only !== undefined) {
+    const all = now;
+    now = [];
+    for (let i = 0; i < all.length; i += 2) (only.has(all[i]) ? now : queue).push(all[i], all[i + 1]);
+  }
   let at = 0;
   try {
     while (at < now.length) {
@@ -219,4 +254,4 @@ function nativeBytes() {
   return bell === undefined ? 0 : bell.nativeBytes();
 }
 
-module.exports = { nativeBytes, event, register, forget, touch, kickSoon, livePorts };
+module.exports = { nativeBytes, event, register, forget, touch, kickSoon, isLong, livePorts };

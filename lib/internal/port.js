@@ -6,7 +6,7 @@
  */
 
 const { AsyncResource } = require('node:async_hooks');
-const { event, register, forget, touch, kickSoon } = require('./doorbell.js');
+const { event, register, forget, touch, kickSoon, isLong } = require('./doorbell.js');
 const { fromFailure } = require('./errors.js');
 
 /** Largest chunk for JavaScript, where a stream names none. */
@@ -17,6 +17,8 @@ const CHUNK_BYTES = 64 * 1024;
  */
 const TURN_MS = 4;
 const NOTHING = Buffer.alloc(0);
+/** Bytes of writes after which the clock is looked at. */
+const LOOK_BYTES = 64 * 1024;
 
 /** The port of a stream's native input, where it has one. */
 const kInput = Symbol('millrace.input');
@@ -86,6 +88,8 @@ class Port {
     this.whenClosed = null;
     /** @type {Map<number, () => void>} */
     this.whenMarked = new Map();
+    /** Bytes written since the clock was looked at. */
+    this.unlooked = 0;
     this.lastTicket = 0;
     /** The stream's own methods; a link holds only while nobody replaced them. @type {any} */
     this.ownRead = undefined;
@@ -108,11 +112,30 @@ class Port {
   write(chunk, callback) {
     const room = this.operator.write(chunk);
     kickSoon(this);
-    if (room) callback();
-    else {
-      touch(this);
-      this.whenWritable = callback;
+    if (room && !this.isGreedy(chunk.length)) {
+      callback();
+      return;
     }
+    touch(this);
+    this.whenWritable = callback;
+    if (!room) return;
+    // The pool keeps up with a loop of writes: without a pause here `write()` would never say no, and the event loop stand still.
+    setImmediate(() => {
+      if (this.whenWritable !== callback) return;
+      this.whenWritable = null;
+      callback();
+    });
+  }
+
+  /**
+   * @param {number} bytes that are written now
+   * @returns {boolean} whether JavaScript has worked for so long without a turn of the loop that a writer should wait for one
+   */
+  isGreedy(bytes) {
+    this.unlooked += bytes;
+    if (this.unlooked < LOOK_BYTES) return false;
+    this.unlooked = 0;
+    return isLong();
   }
 
   /**

@@ -39,8 +39,8 @@ impl Operator {
 
     /// Does what was gathered in this tick.
     #[napi(catch_unwind)]
-    pub fn kick(&self) {
-        self.inner.kick();
+    pub fn kick(&self) -> bool {
+        self.inner.kick()
     }
 
     /// A source may begin.

@@ -285,7 +285,9 @@ impl Operator {
 
     /// Does what was gathered in this tick: at once on this thread where that is cheap, else on the pool. The caller
     /// takes the news from its post afterwards: no bell rings for what happened here.
-    pub fn kick(self: &Arc<Self>) {
+    ///
+    /// Returns whether it was done here.
+    pub fn kick(self: &Arc<Self>) -> bool {
         let cheap = matches!(self.lane, Lane::Compute { ns_per_byte }
             if self.pending() as f32 * ns_per_byte <= INLINE_NS);
         if cheap && self.phase.compare_exchange(IDLE, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
@@ -293,8 +295,10 @@ impl Operator {
             ON_JS.set(true);
             self.run();
             ON_JS.set(false);
+            true
         } else {
             self.schedule();
+            false
         }
     }
 
