@@ -2,8 +2,9 @@
 
 /**
  * The method by which a socket of millrace's own servers is handed to another of its protocols:
- * `socket[TAKE_DESCRIPTOR]()` returns `{ descriptor, bytes }`: the descriptor, which the new owner closes (-1 where the peer
- * is gone), and what was read from it already. The socket stays as the face: its new owner replaces `write` and the methods
- * beneath it.
+ * `socket[TAKE_DESCRIPTOR]()` returns `{ fd, head }`, the descriptor and what was read from it and seen by nobody, or null
+ * where the peer is gone or bytes wait to be sent. The socket stays as the face: its new owner replaces `_read`, `_write`
+ * and `_writev`, calls the socket's own `_final` and `_destroy` when its bytes are sent, and uses a duplicate of the
+ * descriptor, which the socket closes when it is destroyed.
  */
 module.exports = { TAKE_DESCRIPTOR: Symbol.for('millrace.takeDescriptor') };

@@ -36,8 +36,6 @@ class Connection {
     this.deferred = options.allowSynchronousEvents === false ? [] : null;
     /** Who waits until those are told. @type {(() => void) | null} */
     this.onTold = null;
-    /** Called when our own listeners are on the socket. @type {() => void} */
-    this.onListening = () => {};
     /** Bytes sent since it was last known how many wait. */
     this.sentBytes = 0;
     this.waitsForSocket = false;
@@ -57,8 +55,20 @@ class Connection {
       overflowCloses: options.onSlow !== 'drop-newest',
       deflate: options.deflate,
     });
+    /** Nobody but Node has a hand in the socket. */
+    this.takeable = isTakeable(socket);
     /** The engine reads and writes the socket itself. */
-    this.attached = isTakeable(socket) && takeOver(this, socket);
+    this.attached = false;
+  }
+
+  /** Our own listeners are on the socket: it is taken over, where it may be. */
+  takeOver() {
+    this.attached = this.takeable && takeOver(this, this.socket);
+  }
+
+  /** @param {boolean} referenced whether the connection keeps the loop alive */
+  setReferenced(referenced) {
+    if (!this.closed) engine.setReferenced(this, referenced);
   }
 
   /** Bytes that wait in the engine, framing included. */

@@ -127,22 +127,6 @@ function attach(connection, descriptor) {
   }
 }
 
-/**
- * Gives the connection a descriptor that another engine of ours let go of, and that it closes.
- *
- * @param {Connection} connection
- * @param {number} descriptor
- * @returns {boolean} whether that worked
- */
-function adopt(connection, descriptor) {
-  try {
-    native.adopt(connection.id, descriptor, eventLoop);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Takes the connection's descriptor away: its bytes pass through Node again. @param {Connection} connection */
 function release(connection) {
   native.release(connection.id);
@@ -387,8 +371,6 @@ const silence = (connection) => native.silence(connection.id);
 const takeOutput = (connection) => native.takeOutput(connection.id);
 /** @param {Connection} connection @param {boolean} paused */
 const setPaused = (connection, paused) => native.setPaused(connection.id, paused);
-/** Ends this side of a descriptor of the connection's own. @param {Connection} connection */
-const shutDown = (connection) => native.shutDown(connection.id);
 /** @param {Connection} connection what it still sends is dropped */
 const setDeaf = (connection) => native.setDeaf(connection.id);
 /** @param {Connection} connection @param {boolean} wanted */
@@ -397,7 +379,6 @@ const setFragments = (connection, wanted) => native.setFragments(connection.id, 
 const setReferenced = (connection, referenced) => native.setReferenced(connection.id, referenced);
 
 module.exports = {
-  adopt,
   attach,
   broadcast,
   buffered,
@@ -415,7 +396,6 @@ module.exports = {
   setFragments,
   setPaused,
   setReferenced,
-  shutDown,
   silence,
   takeBackCompressed,
   takeOutput,

@@ -4,13 +4,19 @@
  * A plain TCP or unix socket of Node's, taken over: the engine reads and writes a duplicate of its descriptor, and the
  * `net.Socket` stays as the face of it. Its state machine is Node's still: `pause`, `resume`, `write`, `end`, `destroy`
  * and all events act as ever; only where bytes come from and go to is replaced.
+ *
+ * The methods are replaced by a prototype between the socket and its own, so that ten thousand idle sockets carry nothing
+ * more than a property.
  */
 
 const net = require('node:net');
-const { Duplex } = require('node:stream');
 const { TAKE_DESCRIPTOR } = require('../internal/take-descriptor.js');
 const engine = require('./engine.js');
 
+/** The connection that reads and writes a socket. */
+const kConnection = Symbol('kConnection');
+/** A prototype that was put in front of another, by that one. @type {WeakMap<object, object>} */
+const takenPrototypes = new WeakMap();
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
@@ -23,9 +29,8 @@ const engine = require('./engine.js');
 function isTakeable(socket) {
   if (!engine.canAttach() || socket.destroyed || socket.connecting) return false;
   if (typeof socket[TAKE_DESCRIPTOR] === 'function') return true;
-  const prototype = net.Socket.prototype;
   return (
-    Object.getPrototypeOf(socket) === prototype &&
+    Object.getPrototypeOf(socket) === net.Socket.prototype &&
     socket._handle != null &&
     socket._handle.fd >= 0 &&
     typeof socket._handle.readStop === 'function' &&
@@ -41,81 +46,118 @@ function isTakeable(socket) {
 }
 
 /**
- * @param {Connection} connection
+ * @param {Connection} connection whose own listeners are on the socket
  * @param {any} socket
  * @returns {boolean} whether it was taken
  */
 function takeOver(connection, socket) {
-  const handle = socket._handle;
-  const isOurs = typeof socket[TAKE_DESCRIPTOR] === 'function';
-  if (isOurs) {
-    const { descriptor, bytes } = socket[TAKE_DESCRIPTOR]();
-    if (!engine.adopt(connection, descriptor)) {
-      // The peer has gone, and there is nothing left to talk over.
+  if (typeof socket[TAKE_DESCRIPTOR] === 'function') {
+    const own = socket[TAKE_DESCRIPTOR]();
+    if (own === null) return false;
+    if (!engine.attach(connection, own.fd)) {
+      // It is out of its own loop, and not in ours: no descriptors are left.
       process.nextTick(() => socket.destroy());
       return false;
     }
-    socket.write = Duplex.prototype.write;
-    if (bytes.length > 0) socket.unshift(bytes);
+    // Behind what came with the handshake.
+    if (own.head.length > 0) process.nextTick(() => socket.push(own.head));
   } else {
-    if (!engine.attach(connection, handle.fd)) return false;
-    handle.reading = false;
-    handle.readStop();
+    if (!engine.attach(connection, socket._handle.fd)) return false;
+    socket._handle.reading = false;
+    socket._handle.readStop();
+    // One of millrace/http has no other way to read, and stays.
+    socket.on('newListener', onNewListener);
   }
-
-  const { _final: final, _destroy: destroy, ref, unref } = socket;
-  socket._read = () => {};
-  socket._write = (/** @type {any} */ chunk, /** @type {BufferEncoding} */ encoding, /** @type {any} */ callback) => {
-    sendRaw(connection, chunk, encoding, callback);
-  };
-  socket._writev = (/** @type {{ chunk: any, encoding: BufferEncoding }[]} */ chunks, /** @type {any} */ callback) => {
-    const last = chunks.length - 1;
-    chunks.forEach(({ chunk, encoding }, index) => {
-      sendRaw(connection, chunk, encoding, index === last ? callback : undefined);
-    });
-  };
-  socket._final = (/** @type {any} */ callback) => {
-    connection.whenWritten((error) => {
-      if (error) return callback(error);
-      if (isOurs) engine.shutDown(connection);
-      final.call(socket, callback);
-    });
-  };
-  socket._destroy = (/** @type {Error | null} */ error, /** @type {any} */ callback) => {
-    // Before Node's: its descriptor is then the last one, and closing it says to the peer what it should.
-    connection.detach(error);
-    destroy.call(socket, error, callback);
-  };
-  socket.ref = () => {
-    if (!connection.closed) engine.setReferenced(connection, true);
-    return ref ? ref.call(socket) : socket;
-  };
-  socket.unref = () => {
-    if (!connection.closed) engine.setReferenced(connection, false);
-    return unref ? unref.call(socket) : socket;
-  };
-  const onPause = () => connection.setPaused(true);
-  const onResume = () => connection.setPaused(false);
-  onPause();
-  socket.on('pause', onPause);
-  socket.on('resume', onResume);
-
-  /** Gives the socket back as soon as somebody wants to see its bytes. @param {string} name of the event */
-  const onNewListener = (name) => {
-    if ((name !== 'data' && name !== 'readable') || socket.destroyed || socket.writableEnded) return;
-    socket.removeListener('newListener', onNewListener);
-    socket.removeListener('pause', onPause);
-    socket.removeListener('resume', onResume);
-    for (const method of ['_read', '_write', '_writev', '_final', '_destroy', 'ref', 'unref']) delete socket[method];
-    connection.release();
-    // What `_read` would have begun.
-    handle.reading = true;
-    handle.readStart();
-    if (socket.isPaused()) socket.pause();
-  };
-  // The engine's own listener comes first.
-  if (!isOurs) connection.onListening = () => socket.on('newListener', onNewListener);
+  const prototype = Object.getPrototypeOf(socket);
+  let taken = takenPrototypes.get(prototype);
+  if (taken === undefined) {
+    taken = takenPrototype(prototype);
+    takenPrototypes.set(prototype, taken);
+  }
+  socket[kConnection] = connection;
+  Object.setPrototypeOf(socket, taken);
+  if (socket.isPaused()) connection.setPaused(true);
   return true;
+}
+
+/**
+ * Gives the socket back as soon as somebody wants to see its bytes.
+ *
+ * @this {any} the socket
+ * @param {string | symbol} event that is listened to
+ */
+function onNewListener(event) {
+  if ((event !== 'data' && event !== 'readable') || this.destroyed || this.writableEnded) return;
+  this.removeListener('newListener', onNewListener);
+  const connection = this[kConnection];
+  Object.setPrototypeOf(this, Object.getPrototypeOf(Object.getPrototypeOf(this)));
+  this[kConnection] = undefined;
+  connection.release();
+  // What `_read` would have begun.
+  this._handle.reading = true;
+  this._handle.readStart();
+}
+
+/**
+ * @param {any} prototype of a socket
+ * @returns {object} what stands in front of it
+ */
+function takenPrototype(prototype) {
+  const { pause, resume, ref, unref, _final: final, _destroy: destroy } = prototype;
+  /** @type {ThisType<any> & Record<string, any>} */
+  const methods = {
+    _read() {},
+
+    /** @param {any} chunk @param {BufferEncoding} encoding @param {() => void} callback */
+    _write(chunk, encoding, callback) {
+      sendRaw(this[kConnection], chunk, encoding, callback);
+    },
+
+    /** @param {{ chunk: any, encoding: BufferEncoding }[]} chunks @param {() => void} callback */
+    _writev(chunks, callback) {
+      const last = chunks.length - 1;
+      chunks.forEach(({ chunk, encoding }, index) => {
+        sendRaw(this[kConnection], chunk, encoding, index === last ? callback : undefined);
+      });
+    },
+
+    /** @param {(error?: Error | null) => void} callback */
+    _final(callback) {
+      this[kConnection].whenWritten((/** @type {Error | null | undefined} */ error) => {
+        if (error) callback(error);
+        else final.call(this, callback);
+      });
+    },
+
+    /** @param {Error | null} error @param {(error: Error | null) => void} callback */
+    _destroy(error, callback) {
+      // Before Node's: its descriptor is then the last one, and closing it says to the peer what it should.
+      this[kConnection].detach(error);
+      destroy.call(this, error, callback);
+    },
+
+    pause() {
+      this[kConnection].setPaused(true);
+      return pause.call(this);
+    },
+
+    resume() {
+      // It reads in the next turn: what lies in the socket comes before.
+      this[kConnection].setPaused(false);
+      return resume.call(this);
+    },
+
+    ref() {
+      this[kConnection].setReferenced(true);
+      return ref.call(this);
+    },
+
+    unref() {
+      this[kConnection].setReferenced(false);
+      return unref.call(this);
+    },
+  };
+  return Object.setPrototypeOf(methods, prototype);
 }
 
 /**

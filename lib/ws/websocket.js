@@ -172,12 +172,13 @@ class WebSocket extends EventEmitter {
     this._sender.onerror = (error) => onSenderError(this, error);
     socket[kWebSocket] = this;
 
+    // Before the listeners: a stream that flows would tell it at once.
     if (head.length > 0) socket.unshift(head);
     socket.on('close', onSocketClose);
     socket.on('data', onSocketData);
     socket.on('end', onSocketEnd);
     socket.on('error', onSocketError);
-    this._connection.onListening();
+    this._connection.takeOver();
 
     if (options.pingInterval || options.idleTimeout) this._heartbeat = new Heartbeat(this, options);
     this._readyState = OPEN;

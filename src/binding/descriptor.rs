@@ -20,23 +20,6 @@ pub fn duplicate(descriptor: i32) -> io::Result<File> {
     Ok(File::from(borrowed.try_clone_to_owned()?))
 }
 
-/// Takes over the open descriptor `descriptor`, which is closed with what is returned.
-///
-/// # Errors
-/// `EBADF` for a number that is none.
-///
-/// # Safety
-/// Nobody else may close it: JavaScript got it from an engine of ours that let go of it.
-#[cfg(unix)]
-pub unsafe fn adopt(descriptor: i32) -> io::Result<std::os::fd::OwnedFd> {
-    use std::os::fd::{FromRawFd, OwnedFd};
-    if descriptor < 0 {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
-    }
-    // SAFETY: open and nobody else's, as the caller promises; it is not -1.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-}
-
 /// Not offered on this system: JavaScript reads and writes such a descriptor itself.
 #[cfg(not(unix))]
 pub fn duplicate(_descriptor: i32) -> io::Result<File> {

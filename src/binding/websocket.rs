@@ -342,25 +342,6 @@ impl WebSocketEngine {
         Ok(())
     }
 
-    /// Gives the connection a descriptor that another engine of ours let go of; the connection closes it.
-    ///
-    /// @throws where it cannot be watched
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[napi(catch_unwind)]
-    pub fn adopt(&self, id: u32, descriptor: i32, event_loop: &EventLoop) -> Result<()> {
-        // SAFETY: the caller, `lib/ws/takeover.js`, passes what `TAKE_DESCRIPTOR` gave it, once: its owner let go of it.
-        let socket = unsafe { super::descriptor::adopt(descriptor) }?;
-        self.shared.engine.attach(id, socket, &event_loop.state().reactor())?;
-        Ok(())
-    }
-
-    /// Ends this side of a descriptor of the connection's own.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[napi(catch_unwind)]
-    pub fn shut_down(&self, id: u32) {
-        self.shared.engine.shut_down(id);
-    }
-
     /// Takes the connection's descriptor away.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[napi(catch_unwind)]

@@ -190,17 +190,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends this side of the connection's own socket; what was queued is written by then, or lost.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn shut_down(&self, id: u32) {
-        self.with(id, |state| {
-            if let Some(descriptor) = &state.descriptor {
-                // A peer that is gone is told of by reading.
-                let _ = rustix::net::shutdown(&descriptor.socket, rustix::net::Shutdown::Write);
-            }
-        });
-    }
-
     /// Takes the connection's own socket away: bytes are fed and taken out again from here on.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn release(&self, id: u32) {
