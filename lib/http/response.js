@@ -5,6 +5,7 @@ const path = require('node:path');
 const { getSystemErrorMap } = require('node:util');
 const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
 const { optionsObject } = require('../internal/options.js');
+const { kTakeOutput } = require('../internal/native-sink.js');
 const { policy } = require('./files.js');
 
 /** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
@@ -13,6 +14,23 @@ const STATUS = { ENOENT: 404, ENOTDIR: 404, ENAMETOOLONG: 404, EISDIR: 404, EACC
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'];
 
 class ServerResponse extends http.ServerResponse {
+  /**
+   * @param {any} operator of a native stream that is piped into this
+   * @param {number} most bytes
+   * @returns {{ outcome: number, room: boolean } | undefined} undefined where it has to be written
+   */
+  [kTakeOutput](operator, most) {
+    const res = /** @type {any} */ (this);
+    const { socket } = res;
+    // Who replaced `write`, as compression does, wants the bytes.
+    if (this.write !== http.ServerResponse.prototype.write || res.finished || this.destroyed) return undefined;
+    if (socket === null || socket.takeOutput === undefined || socket.destroyed || this.strictContentLength) return undefined;
+    if (!res._header) res._implicitHeader();
+    if (!res._hasBody) return undefined;
+    if (!res._headerSent) res._send('', 'latin1');
+    return socket.takeOutput(res, operator, most);
+  }
+
   /**
    * Answers with a file, without its bytes entering JavaScript: conditional and range requests, validators and type are
    * seen to. Fields that were set stay, and go before the file's own.

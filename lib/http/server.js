@@ -468,6 +468,11 @@ class Server extends http.Server {
     socket.destroy(error);
   }
 
+  /** @param {any} res is to tell when there is room again */
+  _expectDrain(res) {
+    if (kNeedDrain !== undefined) res[kNeedDrain] = true;
+  }
+
   /**
    * @param {any} socket
    * @param {any} error

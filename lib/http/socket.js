@@ -457,6 +457,33 @@ class Socket extends Duplex {
   // Another protocol.
 
   /**
+   * Moves output of an operator into this connection, framed as the response says.
+   *
+   * @param {any} res
+   * @param {any} operator
+   * @param {number} most bytes
+   * @returns {{ outcome: number, room: boolean }}
+   */
+  takeOutput(res, operator, most) {
+    const { engine } = this;
+    // What was written before it goes before it.
+    engine.flushWithin();
+    const outcome = this.released ? 0 : engine.native.takeOutput(this.id, operator, most, res.chunkedEncoding);
+    if (outcome > 0) {
+      this.bytesWritten += outcome + (res.chunkedEncoding ? outcome.toString(16).length + 4 : 0);
+      this.waiting = engine.native.pending(this.id);
+      this.timer?.refresh();
+    }
+    if (this.waiting > 0) engine.receiveSoon();
+    const hasRoom = this.waiting < this.writableHighWaterMark;
+    if (!hasRoom) {
+      this.needsDrain = true;
+      this.server._expectDrain(res);
+    }
+    return { outcome, room: hasRoom };
+  }
+
+  /**
    * Answers with a file. What the response's own methods would note is noted here.
    *
    * @param {any} res
@@ -477,6 +504,7 @@ class Socket extends Duplex {
     res.finished = true;
     this.bytesWritten += outcome.bytes;
     this.waiting = this.engine.native.pending(this.id);
+    if (this.waiting > 0) this.engine.receiveSoon();
     if (callback !== undefined) {
       const done = () => {
         res.removeListener('finish', done);

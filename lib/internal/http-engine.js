@@ -101,6 +101,7 @@ class Engine {
     this.written = [];
     this.scheduled = false;
     this.dispatching = false;
+    this.receiving = false;
     this.submitOnce = () => {
       this.scheduled = false;
       this.flush();
@@ -127,6 +128,16 @@ class Engine {
     this.count = native.take(this.wordBytes, this.bytes);
     this.at = 0;
     this.dispatch();
+  }
+
+  /** Takes what a call down brought, in this iteration of the loop, where no turn of the reactor may follow. */
+  receiveSoon() {
+    if (this.receiving) return;
+    this.receiving = true;
+    setImmediate(() => {
+      this.receiving = false;
+      this.receive();
+    });
   }
 
   dispatch() {

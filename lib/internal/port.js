@@ -8,6 +8,7 @@
 const { AsyncResource } = require('node:async_hooks');
 const { event, register, forget, touch, kickSoon, isLong } = require('./doorbell.js');
 const { fromFailure } = require('./errors.js');
+const { kTakeOutput, sinkOf } = require('./native-sink.js');
 
 /** Largest chunk for JavaScript, where a stream names none. */
 const CHUNK_BYTES = 64 * 1024;
@@ -16,6 +17,8 @@ const CHUNK_BYTES = 64 * 1024;
  * output for ever, and the event loop would stand still.
  */
 const TURN_MS = 4;
+/** Bytes that a sink takes at a time. */
+const TAKEN_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 /** Bytes of writes after which the clock is looked at. */
 const LOOK_BYTES = 64 * 1024;
@@ -264,6 +267,9 @@ class Port {
    * @returns {boolean} whether there may be more
    */
   take(available) {
+    const sink = available > 0 ? sinkOf(this.stream) : null;
+    const taken = sink === null ? undefined : sink[kTakeOutput](this.operator, Math.min(available, TAKEN_BYTES));
+    if (taken !== undefined) return this.takenBy(sink, taken);
     const bytes = this.wholeRows ? available : Math.min(available, this.chunkBytes);
     if (bytes === this.chunkBytes && bytes < this.chunkSize) this.chunkBytes = Math.min(2 * bytes, this.chunkSize);
     const chunk = available > 0 ? room(bytes) : NOTHING;
@@ -273,6 +279,26 @@ class Port {
       return true;
     }
     return this.takeSpecial(outcome);
+  }
+
+  /**
+   * @param {any} sink took a piece of output without JavaScript
+   * @param {{ outcome: number, room: boolean }} taken
+   * @returns {boolean} whether there may be more
+   */
+  takenBy(sink, { outcome, room: hasRoom }) {
+    if (outcome <= 0) return this.takeSpecial(outcome);
+    if (hasRoom) return true;
+    this.wantsData = false;
+    const again = () => {
+      sink.removeListener('drain', again);
+      sink.removeListener('close', again);
+      // Node still waits for what it asked for, whoever gets it.
+      if (!this.stream.destroyed) this.want();
+    };
+    sink.on('drain', again);
+    sink.on('close', again);
+    return false;
   }
 
   /**

@@ -1,8 +1,10 @@
 //! The HTTP server, for `lib/internal/http/`.
 
 use super::event_loop::{Delivery, EventLoop, LoopState};
+use super::operator::Operator;
 use crate::codec::http_files::{Coding, Conditions, Dotfiles, Policy};
 use crate::codec::http1::{Limits, METHODS};
+use crate::flow::ReadOutcome;
 use crate::net::http::{Address, Config, Engine, FileOptions, Listen, Mount, SendFile, Symlinks, Timeouts};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -344,6 +346,18 @@ impl HttpServer {
         let buffers: Vec<&[u8]> = buffers.iter().flatten().map(|buffer| &buffer[..]).collect();
         self.engine.apply(&list, &slab, &buffers);
         !self.engine.batch().is_empty()
+    }
+
+    /// Moves up to `most` bytes of an operator's output into a connection, as one chunk where `chunked`; returns what the
+    /// operator's own `read` would.
+    #[napi(catch_unwind)]
+    pub fn take_output(&self, id: u32, operator: &Operator, most: u32, chunked: bool) -> i64 {
+        match self.engine.take_output(id, operator.inner(), most as usize, chunked) {
+            ReadOutcome::Bytes(n) => n as i64,
+            ReadOutcome::Empty => 0,
+            ReadOutcome::End => -1,
+            ReadOutcome::Mark(ticket) => -2 - i64::from(ticket),
+        }
     }
 
     /// Bytes of a connection that the system did not take yet.

@@ -15,6 +15,12 @@ pub struct Operator {
     inner: Arc<flow::Operator>,
 }
 
+impl Operator {
+    pub(super) fn inner(&self) -> &Arc<flow::Operator> {
+        &self.inner
+    }
+}
+
 impl Drop for Operator {
     fn drop(&mut self) {
         self.inner.destroy();

@@ -9,6 +9,7 @@ use super::outbox::Outbox;
 use super::wake::Wake;
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::{Head, Limits};
+use crate::flow::{Operator, ReadOutcome};
 use crate::net::reactor::{Interest, Reactor, Source};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
@@ -77,6 +78,8 @@ pub struct Engine {
     batch: RefCell<Batch>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     dropped: Cell<u32>,
+    /// For output of operators on its way to sockets.
+    scratch: RefCell<Vec<u8>>,
     mounts: RefCell<Vec<Mount>>,
     wake: RefCell<Option<Rc<Wake>>>,
     /// `Date`, and the second that it is of.
@@ -120,6 +123,7 @@ impl Engine {
             batch: RefCell::default(),
             listeners: RefCell::default(),
             dropped: Cell::new(0),
+            scratch: RefCell::default(),
             mounts: RefCell::default(),
             wake: RefCell::default(),
             date: RefCell::default(),
@@ -336,6 +340,26 @@ impl Engine {
         let status = plan.status;
         let head = Answered { head_only: send.head_only, keep_alive: send.keep_alive };
         Ok((status, connection.send_answer(self, &head, plan, Some(file))))
+    }
+
+    /// Moves up to `most` bytes of an operator's output into connection `id`, as one chunk where `chunked`.
+    pub fn take_output(&self, id: u32, operator: &Arc<Operator>, most: usize, chunked: bool) -> ReadOutcome {
+        let Some(connection) = self.get(id) else { return ReadOutcome::Empty };
+        let mut scratch = self.scratch.borrow_mut();
+        if scratch.len() < most {
+            scratch.resize(most, 0);
+        }
+        let outcome = operator.read(&mut scratch[..most]);
+        if let ReadOutcome::Bytes(bytes) = outcome {
+            let data = IoSlice::new(&scratch[..bytes]);
+            if chunked {
+                let head = format!("{bytes:x}\r\n");
+                connection.send(self, &[IoSlice::new(head.as_bytes()), data, IoSlice::new(b"\r\n")]);
+            } else {
+                connection.send(self, &[data]);
+            }
+        }
+        outcome
     }
 
     /// Puts an answer into an outbox. A small file is read at once, where that does not wait, so that it leaves with its
