@@ -1,4 +1,5 @@
 import * as http from 'node:http';
+import { Hub } from './hub.js';
 
 export {
   Agent, ClientRequest, IncomingMessage, METHODS, OutgoingMessage, STATUS_CODES, get, globalAgent,
@@ -53,6 +54,58 @@ export interface SendFileOptions extends FileOptions {
   contentType?: string;
 }
 
+/** What a client of an event stream may see. */
+export interface EventsGrant {
+  /** Defaults to those of the path. */
+  topics?: string | string[];
+  /** Defaults to those of the path. */
+  scopes?: string[];
+  /** The id of the last event that was seen. Defaults to what the client names (`Last-Event-ID`). */
+  since?: string;
+}
+
+/** How topics are served as an event stream. */
+export interface EventsOptions {
+  /** Patterns, as for `hub.subscribe()`. May be left to `authorize`. */
+  topics?: string | string[];
+  /** Scopes of events to be seen beside those for all. Defaults to none. */
+  scopes?: string[];
+  /** Defaults to one hub for all paths of the server. */
+  hub?: Hub;
+  /**
+   * Called once for each request. `true` and an object admit; a number from 400 to 599 is the status of the refusal; anything
+   * else, `undefined` included, refuses with 403. Defaults to admitting everybody.
+   */
+  authorize?(req: http.IncomingMessage): EventsVerdict | Promise<EventsVerdict>;
+  /** `authorize` threw (the client gets 500), or a stream failed. Defaults to a process warning. */
+  onError?(error: unknown, req: http.IncomingMessage): void;
+  /** Milliseconds for clients to wait before they reconnect; `null` says nothing. Defaults to 2,000. */
+  retry?: number | null;
+  /** Milliseconds between comments that keep the connection alive; `null` for none. Defaults to 10,000. */
+  keepAlive?: number | null;
+  /** What happens where a client is slower than its events. Defaults to `'disconnect'`. */
+  onSlow?: 'disconnect' | 'drop-oldest' | 'drop-newest' | 'keep-latest';
+  /** Bytes that may wait for a client. Defaults to 1,048,576. */
+  maxBufferedBytes?: number;
+  /** gzip, where the client accepts it, flushed behind each event. Defaults to `false`. */
+  compress?: boolean | { level?: number };
+  /** Further fields; `undefined` takes one away. */
+  headers?: Record<string, string | string[] | undefined>;
+}
+
+export type EventsVerdict = boolean | number | EventsGrant | null | undefined;
+
+/** A path that serves events. */
+export interface EventsRoute {
+  readonly path: string;
+  /** Where to publish. */
+  readonly hub: Hub;
+  /** Open streams, events that slow clients did not get, and clients that were disconnected for being slow. */
+  stats(): { connections: number; dropped: number; slow: number };
+  /** Ends all streams, and may say when to come back (ms); further requests are answered with 503. */
+  close(options?: { retry?: number; jitter?: number }): void;
+}
+
 /** Node's, which can answer with a file. */
 export class ServerResponse<Request extends http.IncomingMessage = http.IncomingMessage>
   extends http.ServerResponse<Request> {
@@ -87,6 +140,12 @@ export class Server<
    * @throws the system's error where the directory is not there; `ERR_MILLRACE_HTTP_FILES` without a native event loop
    */
   files(prefix: string, directory: string, options?: FilesOptions): this;
+  /**
+   * Serves topics of a hub as an event stream on GET requests for `path`; other methods are the `request` listener's.
+   *
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong options, or a path that has events already
+   */
+  events(path: string, options: EventsOptions): EventsRoute;
 }
 
 /**

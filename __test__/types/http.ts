@@ -13,6 +13,15 @@ createServer({ keepAliveTimeout: 1000, maxHeaderSize: 8192 });
 createServer((_req, res) => {
   res.sendFile('/a', { maxAge: '1d' }, (error) => void error?.message);
 }).files('/', 'public', { precompressed: ['br'], dotfiles: 'deny' });
+const route = server.events('/events', {
+  topics: 'rooms/*',
+  authorize: async (req) => (req.headers.authorization ? { scopes: ['staff'] } : 401),
+  onSlow: 'keep-latest',
+});
+const { dropped }: { dropped: number } = route.stats();
+route.hub.publish('rooms/1', { dropped });
+// @ts-expect-error: no such policy
+server.events('/other', { topics: 'a', onSlow: 'wait' });
 namespace.createServer();
 const text: string | undefined = STATUS_CODES[404];
 void text;

@@ -10,7 +10,7 @@ const net = require('node:net');
 const dns = require('node:dns');
 const { getSystemErrorMap } = require('node:util');
 const { Engine, flag } = require('../internal/http-engine.js');
-const { withCode } = require('../internal/errors.js');
+const { invalidArgValue, withCode } = require('../internal/errors.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { filesSpec } = require('./files.js');
 const { ServerResponse } = require('./response.js');
@@ -89,6 +89,10 @@ class Server extends http.Server {
     this._options = given;
     /** @type {any[]} */
     this._files = [];
+    /** Paths that serve events. @type {Map<string, any>} */
+    this._routes = new Map();
+    /** For those that name none. @type {any} */
+    this._hub = undefined;
     /** @type {number | undefined} */
     this._highWaterMark = given.highWaterMark;
     /** @type {any} */
@@ -127,6 +131,23 @@ class Server extends http.Server {
     this._files.push(spec);
     if (this._engine !== undefined) this._mount(this._engine, spec);
     return this;
+  }
+
+  /**
+   * Serves topics of a hub as an event stream on GET requests for `path`; other methods are the `request` listener's.
+   *
+   * @param {string} path
+   * @param {any} options
+   * @returns {any} the route: its hub, `stats()` and `close()`
+   */
+  events(path, options) {
+    // Not before somebody wants it: most servers do without.
+    const { eventsRoute, intercept } = require('./events.js');
+    const route = eventsRoute(path, options, this);
+    if (this._routes.has(path)) throw invalidArgValue('path', path, 'serves events already');
+    if (this._routes.size === 0) intercept(this, this._routes);
+    this._routes.set(path, route);
+    return route;
   }
 
   /**
@@ -366,7 +387,7 @@ class Server extends http.Server {
     try {
       if (minor === 0 || !this._answersItself(socket, flags, req, res)) {
         // No file either: with files alone to serve, that is the answer.
-        if (this._files.length > 0 && this.listenerCount('request') === 0) res.writeHead(404).end();
+        if (this._files.length > 0 && this._routes.size === 0 && this.listenerCount('request') === 0) res.writeHead(404).end();
         else this.emit('request', req, res);
       }
     } finally {
