@@ -229,8 +229,9 @@ test('what another thread publishes arrives', async (t) => {
      for (let i = 0; i < 1000; i++) hub.publish('t', String(i));`,
     { eval: true },
   );
+  const gone = once(worker, 'exit');
   assert.deepEqual(await client.data(1000), Array.from({ length: 1000 }, (_, i) => String(i)));
-  await once(worker, 'exit');
+  await gone;
   client.req.destroy();
 });
 

@@ -3,6 +3,7 @@
  * compression and the reading and writing of plain sockets are native.
  */
 
+import { Hub, PublishOptions } from './hub.js';
 import { EventEmitter } from 'node:events';
 import { Agent, ClientRequest, ClientRequestArgs, IncomingMessage, OutgoingHttpHeaders, Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
@@ -58,6 +59,17 @@ declare class WebSocket extends EventEmitter {
   readonly bufferedAmount: number;
   /** Messages to this peer that were left out (`onSlow: 'drop-newest'`). Not in `ws`. */
   readonly droppedMessages: number;
+  /** Patterns that it subscribed to. Not in `ws`. */
+  readonly subscriptions: string[];
+  /**
+   * Sends the events of topics of the server's hub to this peer, as messages, until it is closed; first those behind `since`.
+   * Not in `ws`.
+   *
+   * @throws {Error} on a WebSocket of a client
+   */
+  subscribe(topics: string | string[], options?: { since?: string; scopes?: string[] }): void;
+  /** Ends that, for topics as they were subscribed to. Defaults to all. Not in `ws`. */
+  unsubscribe(topics?: string | string[]): void;
   /** Whether as much waits as in a full Node stream, or more: `drain` comes when nothing does. Not in `ws`. */
   readonly writableNeedDrain: boolean;
   /** Names of the negotiated extensions, with commas between. */
@@ -324,6 +336,8 @@ declare namespace WebSocket {
     clientTracking?: boolean | undefined;
     /** Accept compression. Defaults to false. */
     perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
+    /** Where `publish()` and `subscribe()` work. Defaults to a hub of this server alone. Not in `ws`. */
+    hub?: Hub | null | undefined;
     /** The class to construct. Defaults to `WebSocket`. */
     WebSocket?: U | undefined;
   }
@@ -367,6 +381,10 @@ declare namespace WebSocket {
         clients?: Iterable<InstanceType<T>>;
       },
     ): number;
+    /** That of the options, or one of this server alone. Not in `ws`. */
+    readonly hub: Hub;
+    /** `hub.publish()`: sends a message to all who subscribed to `topic`. Returns its id. Not in `ws`. */
+    publish(topic: string, data: unknown, options?: PublishOptions): string;
     /** Takes no further connections; `close` comes when those that there are have gone. */
     close(cb?: (err?: Error) => void): void;
     handleUpgrade(

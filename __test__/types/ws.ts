@@ -19,6 +19,9 @@ server.on('connection', (client, request) => {
     if (client.writableNeedDrain) client.once('drain', () => console.log(client.droppedMessages));
     server.broadcast(text, { except: client, filter: (other) => other.readyState === WebSocket.OPEN });
   });
+  client.subscribe(['a', 'b/*'], { since: server.hub.lastId, scopes: ['staff'] });
+  client.unsubscribe(client.subscriptions);
+  console.log(server.publish('a', [1], { key: 'k' }).length);
   client.on('close', (code, reason) => console.log(code + 1, reason.length));
 });
 

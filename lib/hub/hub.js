@@ -9,6 +9,7 @@ const { checkPatterns, checkTopic, matcher } = require('./pattern.js');
 const { Subscription } = require('./subscription.js');
 
 /** @typedef {import('../internal/hub-mailbox.js').HubEvent} HubEvent */
+/** @typedef {Pick<Subscription, 'closed' | 'offer' | 'onReset'>} Follower a subscription, or several that are one to the hub */
 
 /** Batches in one turn, then others have theirs. */
 const TURN_BATCHES = 16;
@@ -48,9 +49,9 @@ class Hub {
     const mailboxBytes = integer(given, 'mailboxBytes', 1024, MAX, 16 * 1024 * 1024);
     // Weakly: a hub that nobody refers to any more can be collected, with its mailbox.
     this.mailbox = new HubMailbox(mailboxBytes, () => weak.deref()?.poll());
-    /** @type {Map<string, Set<Subscription>>} */
+    /** @type {Map<string, Set<Follower>>} */
     this.exact = new Map();
-    /** @type {Map<string, { matches: (topic: string) => boolean, subscriptions: Set<Subscription> }>} */
+    /** @type {Map<string, { matches: (topic: string) => boolean, subscriptions: Set<Follower> }>} */
     this.wild = new Map();
     this.polling = false;
     this.dropped = 0;
@@ -157,8 +158,7 @@ class Hub {
 
   /**
    * @param {string} pattern
-   * @param {Subscription} subscription
-   * @private
+   * @param {Follower} subscription
    */
   join(pattern, subscription) {
     const matches = matcher(pattern);
@@ -176,13 +176,19 @@ class Hub {
   /** @param {Subscription} subscription */
   leave(subscription) {
     this.native.unsubscribe(this.mailbox.native, subscription.topics);
-    for (const pattern of subscription.topics) {
-      const followers = this.exact.get(pattern) ?? this.wild.get(pattern)?.subscriptions;
-      followers?.delete(subscription);
-      if (followers?.size === 0) {
-        this.exact.delete(pattern);
-        this.wild.delete(pattern);
-      }
+    for (const pattern of subscription.topics) this.part(pattern, subscription);
+  }
+
+  /**
+   * @param {string} pattern
+   * @param {Follower} subscription
+   */
+  part(pattern, subscription) {
+    const followers = this.exact.get(pattern) ?? this.wild.get(pattern)?.subscriptions;
+    followers?.delete(subscription);
+    if (followers?.size === 0) {
+      this.exact.delete(pattern);
+      this.wild.delete(pattern);
     }
   }
 

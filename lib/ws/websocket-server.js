@@ -41,6 +41,7 @@ class WebSocketServer extends EventEmitter {
       pingInterval: 0,
       idleTimeout: 0,
       closeTimeout: CLOSE_TIMEOUT,
+      hub: null,
       verifyClient: null,
       noServer: false,
       backlog: null,
@@ -83,6 +84,8 @@ class WebSocketServer extends EventEmitter {
       delete this.clients;
     }
     this.options = options;
+    /** @type {import('./topics.js').Topics | null} */
+    this._topics = null;
     this._state = RUNNING;
   }
 
@@ -151,6 +154,33 @@ class WebSocketServer extends EventEmitter {
       engine.broadcast(Uint32Array.from(ids), kind, compress && bytes.length >= threshold, bytes);
     }
     return ids.length;
+  }
+
+  /** @returns {import('../hub/hub.js').Hub} that of the options, or one of this server alone */
+  get hub() {
+    return this.topics().hub;
+  }
+
+  /**
+   * Sends a message to all who subscribed to `topic` on this hub: `hub.publish()`.
+   *
+   * @param {string} topic
+   * @param {unknown} data a string or bytes; anything else goes through `JSON.stringify`
+   * @param {{ event?: string, key?: string, scope?: string }} [options]
+   * @returns {string} its id
+   */
+  publish(topic, data, options) {
+    return this.hub.publish(topic, data, options);
+  }
+
+  /** @private */
+  topics() {
+    if (this._topics === null) {
+      // Not before somebody wants it: most servers do without.
+      const { Topics } = require('./topics.js');
+      this._topics = new Topics(this, this.options.hub);
+    }
+    return this._topics;
   }
 
   /**
@@ -294,6 +324,7 @@ class WebSocketServer extends EventEmitter {
 
     socket.write(headers.concat('\r\n').join('\r\n'));
     socket.removeListener('error', destroyOnError);
+    websocket._server = this;
     websocket.setSocket(socket, head, this.options);
     const { clients } = this;
     if (clients) {

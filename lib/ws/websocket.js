@@ -27,6 +27,12 @@ const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
 
 /** @typedef {(error?: Error) => void} Callback */
 
+/** @param {WebSocket} websocket @returns {import('./topics.js').Topics} */
+function topicsOf(websocket) {
+  if (websocket._server === null) throw new Error('Only the WebSockets of a server have topics');
+  return websocket._server.topics();
+}
+
 class WebSocket extends EventEmitter {
   /**
    * @param {string | URL | null} address null for a server's
@@ -68,6 +74,8 @@ class WebSocket extends EventEmitter {
     /** @type {Heartbeat | null} */
     this._heartbeat = null;
     this._autoPong = false;
+    /** The `WebSocketServer` that accepted it. @type {any} */
+    this._server = null;
 
     if (address !== null) {
       if (protocols !== undefined && protocols !== null && typeof protocols === 'object' && !Array.isArray(protocols)) {
@@ -116,6 +124,28 @@ class WebSocket extends EventEmitter {
    */
   get writableNeedDrain() {
     return this._connection !== null && this._connection.needsDrain;
+  }
+
+  /**
+   * Sends the events of topics of the server's hub to this peer, as messages, until it is closed. Each comes once, whatever
+   * number of patterns match.
+   *
+   * @param {string | string[]} topics patterns: `*` stands for one segment, `**` at the end for any number
+   * @param {{ since?: string, scopes?: string[] }} [options] the id of the last event that was seen, and scopes to be seen
+   *   beside what all may see
+   */
+  subscribe(topics, options) {
+    topicsOf(this).subscribe(this, topics, options);
+  }
+
+  /** @param {string | string[]} [topics] as they were subscribed to. Defaults to all. */
+  unsubscribe(topics) {
+    topicsOf(this).unsubscribe(this, topics);
+  }
+
+  /** Patterns that it subscribed to. @returns {string[]} */
+  get subscriptions() {
+    return this._server?._topics?.followed(this) ?? [];
   }
 
   /** Messages to this peer that were left out, because it was too slow (`onSlow: 'drop-newest'`). */
