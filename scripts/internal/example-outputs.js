@@ -134,6 +134,9 @@ const EXPECTED = {
     ],
   },
   'chat.js': { prints: ['bob reads: guest 1: hello, whoever you are', 'alice reads: guest 2 has left'] },
+  'hub-dashboard.js': {
+    prints: ['the event stream: {"load":0.5} {"sum":100}', 'the WebSocket: {"load":0.5}', 'streams: 1'],
+  },
   'sse-clock.js': { prints: [/^http:\/\/127\.0\.0\.1:\d+\//, /-1: 20\d\d-/, /-2: 20\d\d-/] },
   'upload.js': {
     prints: ['201 stored', '400 ERR_MILLRACE_JSONL_INVALID: invalid JSON in line 2', '400 ERR_MILLRACE_ZLIB_RATIO'],
