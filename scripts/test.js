@@ -15,6 +15,8 @@ const ROOT = path.join(__dirname, '..');
 const FOLDER = '__test__';
 /** Longer than the whole suite takes on a slow machine: a test that hangs must end the run all the same. */
 const TIMEOUT_MS = 20 * 60_000;
+/** Longer than any one file takes: one that hangs fails by itself, and the others are still heard. */
+const FILE_TIMEOUT_MS = 5 * 60_000;
 const USAGE = `Usage: npm test -- [--only rust|js|types]... [name]...
 
   --only PART   run this part alone; may be given more than once
@@ -44,7 +46,7 @@ async function runNodeTests(files, fuse) {
     console.error('No test file of that name.');
     return 1;
   }
-  const args = ['--test', '--test-reporter=spec', ...files];
+  const args = ['--test', '--test-reporter=spec', `--test-timeout=${FILE_TIMEOUT_MS}`, ...files];
   return run(process.execPath, args, { cwd: ROOT, env: { MILLRACE_FUSE: fuse }, timeoutMs: TIMEOUT_MS });
 }
 
