@@ -1,8 +1,8 @@
 //! The doorbell of one JavaScript thread.
 
+use super::bell::bell;
 use crate::flow::Post;
 use napi::bindgen_prelude::*;
-use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use std::sync::Arc;
 
@@ -25,17 +25,7 @@ impl Doorbell {
     /// A doorbell that calls `onRing`, at most once between two polls. It keeps no event loop alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(on_ring: Function<(), ()>) -> Result<Self> {
-        let bell = on_ring
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .callee_handled::<false>()
-            // One ring may be under way, and one follow while JavaScript polls; a refused third has nothing to add.
-            .max_queue_size::<4>()
-            .build()?;
-        let post = Arc::new(Post::new(Box::new(move || {
-            // A thread that is gone is not woken: its status says so, and there is nobody to tell.
-            let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        })));
+        let post = Arc::new(Post::new(Box::new(bell(on_ring)?)));
         Ok(Self { post, reported: 0 })
     }
 

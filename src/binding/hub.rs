@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::bell::bell;
 use crate::net::hub::{
     self, Cursor, Event, HubOptions, MailboxOptions, NewEvent, Pattern, Replay, SlowPolicy,
 };
 use napi::bindgen_prelude::*;
-use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
 /// Hubs that have a name: all threads of the process that give it share one.
@@ -183,17 +183,8 @@ impl HubMailbox {
     /// An empty mailbox for `bytes`. `onRing` is called when something is there; it keeps no event loop alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(on_ring: Function<(), ()>, bytes: f64) -> Result<Self> {
-        let bell = on_ring
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .callee_handled::<false>()
-            // It rings once until all was taken.
-            .max_queue_size::<4>()
-            .build()?;
         let options = MailboxOptions { bytes: bytes as usize, policy: SlowPolicy::DropOldest, scopes: None };
-        let mailbox = hub::Mailbox::new(options, move || {
-            let _ = bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        });
+        let mailbox = hub::Mailbox::new(options, bell(on_ring)?);
         Ok(Self { mailbox, missed: Mutex::default(), waiting: VecDeque::new() })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Every exported function catches panics (`catch_unwind`): a defect becomes a JavaScript error, never an abort.
 
+mod bell;
 mod checksum;
 mod codec;
 mod descriptor;
