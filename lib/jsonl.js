@@ -14,7 +14,7 @@ const {
   streamOptions,
   threads,
 } = require('./internal/options.js');
-const { RowUnframer } = require('./internal/row-frames.js');
+const { RowUnframer, canBuild } = require('./internal/row-frames.js');
 const { RowStage } = require('./internal/row-stage.js');
 const { Stringify } = require('./internal/stringify.js');
 
@@ -157,7 +157,9 @@ function parse(options) {
     throw invalidArgValue('options.rejects', given.rejects, 'belongs to validate(), which goes in front');
   }
   const batch = given.batch === true ? Infinity : integer(given, 'batch', 1, 2 ** 20, 0);
-  const port = { name: 'parse', spec: { stage: 'parseRows', ...rowOptions(given).spec, refuseNull: batch === 0 } };
+  const { spec } = rowOptions(given);
+  const stage = { stage: 'parseRows', ...spec, refuseNull: batch === 0, shaped: canBuild() };
+  const port = { name: 'parse', spec: stage };
   return new FramedTransform(oneSidedOptions(given, 'readable'), { ...port, unframer: new RowUnframer(batch) });
 }
 

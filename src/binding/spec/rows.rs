@@ -39,6 +39,7 @@ pub(super) struct ParseRowsSpec {
     #[serde(flatten)]
     rows: RowSpec,
     refuse_null: bool,
+    shaped: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,7 +104,8 @@ impl ValidateSpec {
 
 impl ParseRowsSpec {
     pub(super) fn build(self, threads: usize) -> Box<dyn Driver> {
-        rows(Box::new(FrameRows::new(self.rows.options()).refuse_null(self.refuse_null)), threads)
+        let stage = FrameRows::new(self.rows.options()).refuse_null(self.refuse_null).shaped(self.shaped);
+        rows(Box::new(stage), threads)
     }
 }
 

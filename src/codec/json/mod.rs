@@ -18,6 +18,7 @@ mod one_byte;
 mod options;
 mod rows;
 mod scan;
+mod shapes;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 mod string;
@@ -26,10 +27,11 @@ mod validate;
 
 pub use edit::{Edit, EditOptions, HashField, SetValue};
 pub use fault::{Fault, Problem};
-pub use frames::{BATCH_TEXT, FLAG_ONE_BYTE, FrameRows, HEADER_BYTES};
+pub use frames::{BATCH_TEXT, FLAG_ONE_BYTE, FLAG_SHAPED, FLAG_TELLS, FrameRows, HEADER_BYTES};
 pub use join::RowJoiner;
 pub use options::{OnInvalid, Rejects, RowOptions, Utf8};
 pub use scan::{Member, Row, Scanner};
+pub use shapes::{MAX_KEYS, MAX_SHAPES};
 pub use validate::Validate;
 
 #[cfg(test)]
