@@ -16,7 +16,7 @@ const CHUNK_BYTES = 64 * 1024;
  * Milliseconds for pushing before others have their turn: a listener that is slower than the native side would find new
  * output for ever, and the event loop would stand still.
  */
-const TURN_MS = 4;
+const TURN_MS = 2;
 /** Bytes that a sink takes at a time. */
 const TAKEN_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
