@@ -5,7 +5,7 @@
 const { invalidArgType, invalidArgValue } = require('../internal/errors.js');
 const { integer, oneOf, optionsObject } = require('../internal/options.js');
 const { createHub } = require('../hub.js');
-const { checkPatterns } = require('../hub/pattern.js');
+const { checkPatterns } = require('../internal/topic-pattern.js');
 const { Connection, Session } = require('../sse.js');
 
 const MAX_MS = 2 ** 31 - 1;

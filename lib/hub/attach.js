@@ -1,8 +1,7 @@
 'use strict';
 
 const { invalidArgType } = require('../internal/errors.js');
-const { EventBuffer } = require('../sse/event-buffer.js');
-const { Session } = require('../sse/session.js');
+const { EventBuffer, Session } = /** @type {any} */ (require('../sse.js'));
 
 /** @typedef {import('../internal/hub-mailbox.js').HubEvent} HubEvent */
 

@@ -5,7 +5,7 @@ const { HubMailbox } = require('../internal/hub-mailbox.js');
 const { invalidArgType } = require('../internal/errors.js');
 const { integer, optionsObject } = require('../internal/options.js');
 const { attach } = require('./attach.js');
-const { checkPatterns, checkTopic, matcher } = require('./pattern.js');
+const { checkPatterns, checkTopic, matcher } = require('../internal/topic-pattern.js');
 const { Subscription } = require('./subscription.js');
 
 /** @typedef {import('../internal/hub-mailbox.js').HubEvent} HubEvent */

@@ -5,8 +5,8 @@
 const { invalidArgType } = require('../internal/errors.js');
 const { optionsObject } = require('../internal/options.js');
 const { createHub } = require('../hub.js');
-const { Group } = require('../hub/group.js');
-const { checkPatterns } = require('../hub/pattern.js');
+const { Group } = require('../internal/topic-group.js');
+const { checkPatterns } = require('../internal/topic-pattern.js');
 const { READY_STATES } = require('./constants.js');
 
 const CLOSING = READY_STATES.indexOf('CLOSING');

@@ -1,6 +1,6 @@
 'use strict';
 
-const { invalidArgType, invalidArgValue } = require('../internal/errors.js');
+const { invalidArgType, invalidArgValue } = require('./errors.js');
 
 const MAX_TOPIC_BYTES = 1024;
 

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @typedef {import('../internal/hub-mailbox.js').HubEvent} HubEvent */
+/** @typedef {import('./hub-mailbox.js').HubEvent} HubEvent */
 
 /**
  * One topic of one member: what came up to `from` is replayed, or was before its time.
@@ -17,7 +17,7 @@
  */
 class Group {
   /**
-   * @param {import('./hub.js').Hub} hub
+   * @param {import('../hub/hub.js').Hub} hub
    * @param {(event: HubEvent, targets: T[]) => void} send
    * @param {(target: T, reason: 'history' | 'overflow') => void} reset events were missed for good
    */
