@@ -1,7 +1,7 @@
 //! A descriptor in libuv's own loop.
 //!
 //! Node exports libuv's functions; they are looked up when they are first wanted, so that the addon loads where they are
-//! missing (Bun, Deno, Windows), and the reactor then waits on a thread.
+//! missing (Bun, Deno, Windows), and sockets stay the runtime's own there.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
