@@ -126,26 +126,54 @@ test('an event larger than a batch comes whole', async () => {
   assert.deepEqual((await events).map((event) => event.data.length), [6, 3_000_000, 5]);
 });
 
-test('a listener that throws is an uncaught exception, and the others hear of all', async () => {
+test('listeners that throw are uncaught exceptions, and the others hear of all, of the same event too', async () => {
   const hub = createHub();
   const seen = [];
   const thrown = [];
   const before = process.rawListeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
-  const caught = new Promise((resolve) => process.once('uncaughtException', (error) => resolve(thrown.push(error.message))));
-  hub.subscribe('a', ({ data }) => {
-    if (data === '1') throw new Error('mine');
+  const caught = new Promise((resolve) => {
+    process.on('uncaughtException', (error) => {
+      thrown.push(error.message);
+      if (thrown.length === 4) resolve();
+    });
   });
-  hub.subscribe('b', ({ data }) => seen.push(data));
-  const end = collect(hub, 'b', 2);
+  for (const name of ['one', 'two']) {
+    hub.subscribe('a', ({ data }) => {
+      throw new Error(`${name} ${data}`);
+    });
+  }
+  hub.subscribe(['a', 'b'], ({ data }) => seen.push(data));
+  const end = collect(hub, 'b', 1);
   hub.publish('a', '1');
-  hub.publish('b', '2');
+  hub.publish('a', '2');
   hub.publish('b', '3');
   await caught;
   await end;
+  process.removeAllListeners('uncaughtException');
   for (const listener of before) process.on('uncaughtException', listener);
-  assert.deepEqual(thrown, ['mine']);
-  assert.deepEqual(seen, ['2', '3']);
+  assert.deepEqual(thrown, ['one 1', 'two 1', 'one 2', 'two 2']);
+  assert.deepEqual(seen, ['1', '2', '3']);
+});
+
+test('a subscription whose replay throws, or whose target is gone by then, leaves nothing behind', async () => {
+  const hub = createHub();
+  const since = hub.publish('a', 'start');
+  for (let n = 0; n < 100; n++) hub.publish('a', 'x'.repeat(1000));
+  assert.throws(() => hub.subscribe('a', () => assert.fail('mine'), { since }), { message: 'mine' });
+  assert.equal(hub.subscribers('a'), 0);
+  const socket = Object.assign(new EventEmitter(), {
+    OPEN: 1,
+    readyState: 1,
+    bufferedAmount: 0,
+    send: () => (socket.bufferedAmount += 100_000),
+    terminate: () => (socket.readyState = 3),
+  });
+  hub.attach(socket, 'a', { since });
+  assert.equal(socket.readyState, 3, 'more than a megabyte waited');
+  assert.ok(socket.bufferedAmount <= 1024 * 1024 + 100_000, String(socket.bufferedAmount));
+  assert.equal(hub.subscribers('a'), 0);
+  assert.equal(socket.listenerCount('close'), 0);
 });
 
 test('hubs of one name are one on all threads, also when a thread is terminated in the midst', async () => {

@@ -23,6 +23,18 @@ function frameOf(event) {
   return frame;
 }
 
+/** Bytes that may wait for a socket whose own `maxBufferedAmount` sets no limit. */
+const BUFFERED_BYTES = 1024 * 1024;
+
+/**
+ * @typedef {object} Receiver what a subscription needs of its target
+ * @property {boolean} isGone it will take nothing any more
+ * @property {string} closed the event that tells so
+ * @property {string | undefined} since
+ * @property {(event: HubEvent) => void} onEvent
+ * @property {(reason: 'history' | 'overflow') => void} onReset
+ */
+
 /**
  * @param {import('./hub.js').Hub} hub
  * @param {any} target
@@ -31,57 +43,78 @@ function frameOf(event) {
  * @returns {import('./subscription.js').Subscription}
  */
 function attach(hub, target, topics, { since, scopes, resetEvent = 'reset' }) {
-  if (target instanceof Session) {
-    const subscription = hub.subscribe(
-      topics,
-      (event) => {
-        if (!target.isConnected) return;
-        const key = event.key === undefined ? null : `${event.topic} ${event.key}`;
-        target.pushFrame(frameOf(event), event.data, event.event ?? 'message', event.id, key);
-      },
-      {
-        since: since ?? (target.lastId === '' ? undefined : target.lastId),
-        scopes,
-        onReset: (reason) => {
-          if (target.isConnected) target.push({ reason, lastId: target.lastId }, resetEvent, hub.lastId);
-        },
-      },
-    );
-    return closing(target, 'disconnected', subscription);
+  const receiver = receiverOf(hub, target, resetEvent);
+  const { onEvent, onReset, closed } = receiver;
+  const subscription = hub.subscribe(topics, onEvent, { since: since ?? receiver.since, scopes, onReset });
+  // A replay may have been more than it could take.
+  if (receiver.isGone) {
+    subscription.close();
+    return subscription;
   }
-  if (typeof target?.send === 'function' && typeof target.on === 'function') {
-    const subscription = hub.subscribe(
-      topics,
-      (event) => {
-        if (target.readyState === target.OPEN) target.send(event.data);
-      },
-      {
-        since,
-        scopes,
-        onReset: (reason) => {
-          if (target.readyState === target.OPEN) target.send(JSON.stringify({ [resetEvent]: reason, id: hub.lastId }));
-        },
-      },
-    );
-    return closing(target, 'close', subscription);
-  }
+  const close = () => subscription.close();
+  target.once(closed, close);
+  subscription.onClosed = () => target.removeListener(closed, close);
+  return subscription;
+}
+
+/**
+ * @param {import('./hub.js').Hub} hub
+ * @param {any} target
+ * @param {string} resetEvent
+ * @returns {Receiver}
+ */
+function receiverOf(hub, target, resetEvent) {
+  if (target instanceof Session) return sessionReceiver(hub, target, resetEvent);
+  if (typeof target?.send === 'function' && typeof target.on === 'function') return socketReceiver(hub, target, resetEvent);
   throw invalidArgType('target', ['Session', 'WebSocket'], target);
 }
 
 /**
- * @param {import('node:events').EventEmitter} target
- * @param {string} event
- * @param {import('./subscription.js').Subscription} subscription
+ * @param {import('./hub.js').Hub} hub
+ * @param {any} session
+ * @param {string} resetEvent
+ * @returns {Receiver}
  */
-function closing(target, event, subscription) {
-  const close = () => subscription.close();
-  target.once(event, close);
-  const leave = subscription.close;
-  subscription.close = function () {
-    target.removeListener(event, close);
-    leave.call(subscription);
+function sessionReceiver(hub, session, resetEvent) {
+  return {
+    closed: 'disconnected',
+    since: session.lastId === '' ? undefined : session.lastId,
+    get isGone() {
+      return session.destroyed;
+    },
+    onEvent: (event) => {
+      if (!session.isConnected) return;
+      const key = event.key === undefined ? null : `${event.topic} ${event.key}`;
+      session.pushFrame(frameOf(event), event.data, event.event ?? 'message', event.id, key);
+    },
+    onReset: (reason) => {
+      if (session.isConnected) session.push({ reason, lastId: session.lastId }, resetEvent, hub.lastId);
+    },
   };
-  return subscription;
+}
+
+/**
+ * @param {import('./hub.js').Hub} hub
+ * @param {any} socket
+ * @param {string} resetEvent
+ * @returns {Receiver}
+ */
+function socketReceiver(hub, socket, resetEvent) {
+  const send = (/** @type {string | Buffer} */ data) => {
+    if (socket.readyState !== socket.OPEN) return;
+    // A peer that does not read must not hold memory without a bound; it comes back and goes on from its cursor.
+    if (socket.bufferedAmount > BUFFERED_BYTES) socket.terminate();
+    else socket.send(data);
+  };
+  return {
+    closed: 'close',
+    since: undefined,
+    get isGone() {
+      return socket.readyState > socket.OPEN;
+    },
+    onEvent: ({ data }) => send(data),
+    onReset: (reason) => send(JSON.stringify({ [resetEvent]: reason, id: hub.lastId })),
+  };
 }
 
 module.exports = { attach };

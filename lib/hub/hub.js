@@ -54,6 +54,9 @@ class Hub {
     /** @type {Map<string, { matches: (topic: string) => boolean, subscriptions: Set<Follower> }>} */
     this.wild = new Map();
     this.polling = false;
+    /** The batch that is handed out, and its next event. @type {HubEvent[]} */
+    this.taken = [];
+    this.next = 0;
     this.dropped = 0;
   }
 
@@ -107,8 +110,14 @@ class Hub {
     const { offset, tooOld } = this.native.subscribe(this.mailbox.native, patterns, since);
     const missed = this.mailbox.takeMissed(this.epoch);
     for (const pattern of patterns) this.join(pattern, subscription);
-    if (tooOld) onReset('history');
-    for (const event of missed) subscription.offer(event);
+    try {
+      if (tooOld) onReset('history');
+      for (const event of missed) subscription.offer(event);
+    } catch (error) {
+      // Nobody has it yet who could close it.
+      subscription.close();
+      throw error;
+    }
     subscription.offset = Math.max(subscription.offset, offset);
     return subscription;
   }
@@ -192,30 +201,30 @@ class Hub {
     }
   }
 
-  /** @private */
+  /**
+   * Hands out what waits. The mailbox rings again only once it was found empty, so whatever ends this early comes again: also a
+   * listener that throws, whose event is then offered anew, which those who had it ignore.
+   *
+   * @private
+   */
   poll() {
     if (this.polling) return;
     this.polling = true;
-    let batches = 0;
+    let empty = false;
     try {
-      for (;;) {
-        const events = this.mailbox.take(this.epoch);
-        this.tellOverflow();
-        if (events.length === 0) break;
-        let at = 0;
-        try {
-          while (at < events.length) this.dispatch(events[at++]);
-        } finally {
-          // A listener threw: the others hear of it all the same, and of what comes after.
-          if (at < events.length) process.nextTick(() => events.slice(at).forEach((event) => this.dispatch(event)));
+      for (let batches = 0; batches < TURN_BATCHES && !empty; batches++) {
+        if (this.taken.length === 0) {
+          this.taken = this.mailbox.take(this.epoch);
+          this.next = 0;
+          this.tellOverflow();
         }
-        if (++batches === TURN_BATCHES) {
-          setImmediate(() => this.poll());
-          break;
-        }
+        empty = this.taken.length === 0;
+        for (; this.next < this.taken.length; this.next++) this.dispatch(this.taken[this.next]);
+        this.taken = [];
       }
     } finally {
       this.polling = false;
+      if (!empty) setImmediate(() => this.poll());
     }
   }
 

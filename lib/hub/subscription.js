@@ -25,6 +25,8 @@ class Subscription {
     /** The last event that was considered: what comes from the mailbox up to it was replayed. */
     this.offset = 0;
     this.closed = false;
+    /** Called once, when it is closed. @type {(() => void) | null} */
+    this.onClosed = null;
   }
 
   /** @param {HubEvent} event */
@@ -40,6 +42,7 @@ class Subscription {
     if (this.closed) return;
     this.closed = true;
     this.hub.leave(this);
+    this.onClosed?.();
   }
 }
 
