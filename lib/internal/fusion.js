@@ -11,13 +11,9 @@
  * A stream that flows into nothing (`resume()` without a listener) is a link to nowhere, and ends by the same rules.
  */
 
-const { Readable, Writable } = require('node:stream');
+const { Writable } = require('node:stream');
+const { enabled, hasNodesMethods, isPipedUnseen } = require('./observed.js');
 const { kInput, kOutput, kOwnMethods } = require('./port.js');
-
-const enabled = process.env.MILLRACE_FUSE !== '0';
-
-/** Methods of the readable side that a user may replace to see the bytes. */
-const READ_METHODS = /** @type {const} */ (['push', 'read', 'emit', 'unshift']);
 
 /**
  * @param {any} source a stream with a native output
@@ -25,7 +21,7 @@ const READ_METHODS = /** @type {const} */ (['push', 'read', 'emit', 'unshift']);
  */
 function hasOwnMethods(source) {
   return (
-    READ_METHODS.every((name) => source[name] === Readable.prototype[name]) &&
+    hasNodesMethods(source) &&
     source._read === (source[kOwnMethods]?.read ?? source[kOutput].ownRead)
   );
 }
@@ -68,21 +64,8 @@ function flowsUnseen(source) {
  * @returns {import('./port.js').Port | null} the port to link to
  */
 function linkTarget(source) {
-  const state = source._readableState;
-  if (
-    !enabled ||
-    state.pipes.length !== 1 ||
-    state.length !== 0 ||
-    state.flowing !== true ||
-    state.objectMode ||
-    state.decoder ||
-    source.listenerCount('data') !== 1 ||
-    source.listenerCount('readable') !== 0 ||
-    !hasOwnMethods(source)
-  ) {
-    return null;
-  }
-  const target = state.pipes[0];
+  if (!isPipedUnseen(source) || !hasOwnMethods(source)) return null;
+  const target = source._readableState.pipes[0];
   /** @type {import('./port.js').Port | undefined} */
   const port = target[kInput];
   if (

@@ -7,7 +7,7 @@
  * As with links between operators (`fusion.js`), only a pipe that nobody looks into is treated so, and each piece anew.
  */
 
-const { Readable } = require('node:stream');
+const { isPipedUnseen } = require('./observed.js');
 
 /**
  * The method of such a Writable: `(operator, most)` takes up to `most` bytes and returns `{ outcome, room }`, the outcome
@@ -15,28 +15,13 @@ const { Readable } = require('node:stream');
  */
 const kTakeOutput = Symbol('millrace.takeOutput');
 
-const enabled = process.env.MILLRACE_FUSE !== '0';
-/** Methods of a Readable that a user may replace to see the bytes. */
-const READ_METHODS = /** @type {const} */ (['push', 'read', 'emit', 'unshift']);
-
 /**
  * @param {any} source a stream with a native output
  * @returns {any} where it is piped, if that takes its output and nobody looks; else null
  */
 function sinkOf(source) {
-  const state = source._readableState;
-  if (!enabled || state.pipes.length !== 1) return null;
-  const sink = state.pipes[0];
-  if (sink[kTakeOutput] === undefined) return null;
-  const unseen =
-    state.length === 0 &&
-    state.flowing === true &&
-    !state.objectMode &&
-    !state.decoder &&
-    source.listenerCount('data') === 1 &&
-    source.listenerCount('readable') === 0 &&
-    READ_METHODS.every((name) => source[name] === Readable.prototype[name]);
-  return unseen ? sink : null;
+  const sink = source._readableState.pipes[0];
+  return sink?.[kTakeOutput] !== undefined && isPipedUnseen(source) ? sink : null;
 }
 
 module.exports = { kTakeOutput, sinkOf };
