@@ -340,6 +340,17 @@ test('HTTP/2 has the same sessions', async (t) => {
   assert.equal(parse(text).events[0].data, '"hello"');
 });
 
+test('what was written to a session that never connects is called back', async () => {
+  const tap = new Tap();
+  const session = new sse.Session(tap);
+  const written = new Promise((resolve) => session.write('x', resolve));
+  const failed = once(session, 'error');
+  tap.controller.abort();
+  assert.equal((await written).code, 'ERR_MILLRACE_SSE_USE');
+  await failed;
+  assert.equal(session.destroyed, true);
+});
+
 test('wrong options are told with the codes of Node', () => {
   const tap = new Tap();
   assert.throws(() => new sse.Session(tap, { onSlow: 'never' }), { code: 'ERR_INVALID_ARG_VALUE' });

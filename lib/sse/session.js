@@ -273,7 +273,7 @@ class Session extends Writable {
   _write(chunk, _encoding, callback) {
     if (!this.isConnected) {
       if (this.disconnected) callback(notConnected());
-      else this.once('connected', () => this._write(chunk, _encoding, callback));
+      else this.whenConnected((error) => (error ? callback(error) : this._write(chunk, _encoding, callback)));
       return;
     }
     const event = asEvent(chunk);
@@ -304,7 +304,24 @@ class Session extends Writable {
       callback();
     };
     if (this.isConnected || this.disconnected) this.outgoing.whenReady(end);
-    else this.once('connected', () => this.outgoing.whenReady(end));
+    else this.whenConnected((error) => (error ? callback(error) : this.outgoing.whenReady(end)));
+  }
+
+  /**
+   * @param {(error?: Error) => void} callback once it is connected, or with the error that it never will be
+   * @private
+   */
+  whenConnected(callback) {
+    const connected = () => {
+      this.removeListener('disconnected', disconnected);
+      callback();
+    };
+    const disconnected = () => {
+      this.removeListener('connected', connected);
+      callback(notConnected());
+    };
+    this.once('connected', connected);
+    this.once('disconnected', disconnected);
   }
 
   /**
