@@ -12,6 +12,7 @@ const { pipeline, PassThrough } = require('node:stream');
 const nodeZlib = require('node:zlib');
 const { fs, http, zlib, jsonl } = require('../index.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
+const { settled, until } = require('./harness/streams.js');
 
 const ROWS = Buffer.from(Array.from({ length: 60_000 }, (_, id) => `{"id":${id},"text":"row ${id % 97}"}\n`).join(''));
 
@@ -150,11 +151,8 @@ describe('a chain into a response', () => {
     raw.socket.pause();
     raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const [source, res] = await once(server, 'streaming');
-    let before = -1;
-    while (before !== source.bytesRead || before === 0) {
-      before = source.bytesRead;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(() => source.bytesRead > 0, 'the first bytes');
+    await settled(() => source.bytesRead);
     assert.ok(res.writableLength < 1 << 20, `${res.writableLength} bytes wait`);
     const gone = once(source, 'close');
     raw.destroy();

@@ -9,6 +9,7 @@ const nodeHttp = require('node:http');
 const { after, before, describe, it } = require('node:test');
 const ourHttp = require('../lib/http.js');
 const { Raw, closed, exchange, listening } = require('./harness/raw-http.js');
+const { settled, until } = require('./harness/streams.js');
 
 const HOST = 'Host: a\r\n';
 const POST = `POST / HTTP/1.1\r\n${HOST}`;
@@ -188,11 +189,8 @@ describe('under load', () => {
     const raw = new Raw(port);
     raw.socket.pause();
     raw.write(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(5000));
-    let before = -1;
-    while (before !== asked || asked === 0) {
-      before = asked;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(() => asked > 0, 'the first request');
+    await settled(() => asked);
     // The system's own buffers hold some.
     assert.ok(asked < 40, `${asked} answers were made`);
     raw.destroy();

@@ -15,6 +15,7 @@ const { pipeline, Readable, Writable } = require('node:stream');
 const { spawn } = require('node:child_process');
 const ourHttp = require('../lib/http.js');
 const { Raw, closed, exchange, listening } = require('./harness/raw-http.js');
+const { settled, until } = require('./harness/streams.js');
 
 /**
  * @param {string} name
@@ -321,12 +322,8 @@ describe('a response', () => {
       raw.socket.pause();
       raw.write(GET);
       const [res] = await once(server, 'streaming');
-      let before = -1;
       // It stands still when the system's buffers are full.
-      while (before !== res.given()) {
-        before = res.given();
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      await settled(() => res.given());
       assert.ok(res.writableLength < 1 << 20, `${res.writableLength} bytes wait`);
       const gone = once(res, 'close');
       raw.destroy();
@@ -363,11 +360,9 @@ describe('large bodies', () => {
       const body = Buffer.alloc(8 << 20, 'x');
       raw.write(`POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`).write(body);
       const [req, res] = await once(server, 'held');
-      let before = -1;
-      while (before !== raw.socket.bytesWritten - raw.socket.writableLength || before < 1) {
-        before = raw.socket.bytesWritten - raw.socket.writableLength;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      const sent = () => raw.socket.bytesWritten - raw.socket.writableLength;
+      await until(() => sent() > 0, 'the first bytes');
+      await settled(sent);
       assert.ok(req.readableLength <= req.readableHighWaterMark + 65_536, `${req.readableLength} bytes were taken`);
       let bytes = 0;
       req.pipe(new Writable({
@@ -570,12 +565,9 @@ describe('expectations and upgrades', () => {
     const raw = new Raw(port).write(UPGRADE);
     await raw.until('101');
     raw.write(Buffer.alloc(4 << 20, 'x'));
-    let before = -1;
     socket.read(0);
-    while (before !== socket.readableLength) {
-      before = socket.readableLength;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await until(() => socket.readableLength > 0, 'the first bytes');
+    await settled(() => socket.readableLength);
     assert.ok(socket.readableLength <= socket.readableHighWaterMark + 65_536);
     let bytes = 0;
     for await (const chunk of socket) {
