@@ -7,13 +7,15 @@
 mod deflate;
 mod error;
 pub mod frame;
+mod message;
 mod receiver;
 #[cfg(test)]
 mod tests;
 
 pub use deflate::{DeflateParams, MessageDeflater};
 pub use error::{WsError, WsErrorKind};
-pub use receiver::{MessageKind, Payload, Receiver, ReceiverOptions, Role, Sink};
+pub use message::{MessageKind, Payload, ReceiverOptions, Role, Sink};
+pub use receiver::Receiver;
 
 /// What a frame is (RFC 6455 section 5.2).
 pub mod opcode {
