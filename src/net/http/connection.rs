@@ -1,5 +1,8 @@
 //! One connection: its requests one after the other, and the bytes that wait in both directions.
 
+mod answers;
+mod requests;
+
 use super::batch::{Batch, Record, flag};
 use super::engine::{Answered, Engine};
 use super::outbox::{Outbox, Sent};
@@ -321,119 +324,6 @@ impl Connection {
         self.parse_inbox(engine, state)
     }
 
-    fn parse_inbox(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
-        if state.inbox.is_empty() {
-            return Ok(After::Open);
-        }
-        let mut inbox = std::mem::take(&mut state.inbox);
-        let taken = self.parse(engine, state, &inbox);
-        inbox.drain(..taken);
-        state.inbox = inbox;
-        self.after_parse(engine, state)
-    }
-
-    fn after_parse(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
-        match state.error.take() {
-            Some(error) => Err(error),
-            None => self.finish_if_sent(engine, state),
-        }
-    }
-
-    /// Parses the start of `input`; returns how many bytes are done with.
-    fn parse(&self, engine: &Engine, state: &mut State, input: &[u8]) -> usize {
-        let batch = &mut *engine.batch();
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
-            match state.stage {
-                Stage::Lingering => return input.len(),
-                Stage::Broken | Stage::Deciding | Stage::Busy { complete: true, .. } => return at,
-                Stage::Head if rest.is_empty() && state.decoder.is_between_requests() => return at,
-                Stage::Raw | Stage::Busy { .. } if state.paused => return at,
-                Stage::Raw => {
-                    if !rest.is_empty() {
-                        batch.data(self.id, rest);
-                    }
-                    return input.len();
-                }
-                Stage::Head | Stage::Busy { .. } => {}
-            }
-            match state.decoder.step(rest) {
-                Err(fault) => {
-                    batch.fault(self.id, &fault, input);
-                    state.stage = Stage::Broken;
-                    self.set_timer(engine, state, None);
-                    return input.len();
-                }
-                Ok(Step::More(0)) => return at,
-                Ok(Step::More(bytes)) => at += bytes,
-                Ok(Step::Head(bytes)) => {
-                    self.head(engine, state, batch, rest);
-                    at += bytes;
-                }
-                Ok(Step::Data { skip, len }) => {
-                    batch.data(self.id, &rest[skip..skip + len]);
-                    at += skip + len;
-                }
-                Ok(Step::End(bytes)) => {
-                    batch.end(self.id, state.decoder.trailers(), rest);
-                    at += bytes;
-                    self.request_ended(engine, state);
-                }
-            }
-        }
-    }
-
-    fn head(&self, engine: &Engine, state: &mut State, batch: &mut Batch, input: &[u8]) {
-        let head = state.decoder.head();
-        if let Some((plan, file)) = engine.answer_file(head, input) {
-            let answered = Answered {
-                head_only: head.method_name() == "HEAD",
-                keep_alive: head.keep_alive && engine.is_listening(),
-            };
-            // Takes the end, which has no bytes.
-            let end = state.decoder.step(&[]);
-            debug_assert_eq!(end, Ok(Step::End(0)));
-            self.answer(engine, state, &answered, plan, file);
-            return;
-        }
-        let upgrade = head.upgrade && (engine.takes_upgrades() || head.method_name() == "CONNECT");
-        let complete = !upgrade && !head.has_body();
-        let flags = [
-            (complete, flag::COMPLETE),
-            (head.keep_alive, flag::KEEP_ALIVE),
-            (head.expects_continue, flag::EXPECTS_CONTINUE),
-            (head.expects_other, flag::EXPECTS_OTHER),
-            (upgrade, flag::UPGRADE),
-            (head.has_host, flag::HAS_HOST),
-        ];
-        let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit);
-        batch.request(self.id, flags, head, input);
-        state.stage =
-            if upgrade { Stage::Deciding } else { Stage::Busy { complete: false, answered: false } };
-        if complete {
-            // Takes the end, which has no bytes.
-            let end = state.decoder.step(&[]);
-            debug_assert_eq!(end, Ok(Step::End(0)));
-            self.request_ended(engine, state);
-        } else {
-            self.set_timer(engine, state, (!upgrade).then_some(Timer::Request));
-        }
-    }
-
-    fn request_ended(&self, engine: &Engine, state: &mut State) {
-        let Stage::Busy { answered, .. } = state.stage else { return };
-        state.paused = false;
-        state.stage = Stage::Busy { complete: true, answered };
-        if answered && state.outbox.is_empty() {
-            state.stage = Stage::Head;
-            state.began = Instant::now();
-            self.set_timer(engine, state, Some(Timer::KeepAlive));
-        } else {
-            self.set_timer(engine, state, None);
-        }
-    }
-
     fn read(&self, engine: &Engine, state: &mut State, turn: &mut Turn<'_>) -> io::Result<After> {
         let now = turn.now();
         let read = match &*self.socket.borrow() {
@@ -461,79 +351,6 @@ impl Connection {
         self.parse_inbox(engine, state)
     }
 
-    /// Sends what the socket takes; where a file's bytes come from a disk, an I/O thread fetches them first.
-    fn flush(&self, engine: &Engine, state: &mut State) -> io::Result<()> {
-        if state.cold {
-            return Ok(());
-        }
-        let socket = self.socket.borrow();
-        let Some(socket) = &*socket else { return Ok(()) };
-        // sendfile(2) sends in pieces of 64 KiB, a few bytes more than a segment of loopback holds: without a cork every other
-        // segment is tiny, and the peer takes twice the time. A Unix socket has none, and needs none.
-        if !state.corked && state.outbox.has_file() {
-            state.corked = sockopt::set_tcp_cork(socket, true).is_ok();
-        }
-        let sent = state.outbox.flush(socket)?;
-        if state.corked && (state.outbox.is_empty() || matches!(sent, Sent::Cold { .. })) {
-            state.corked = false;
-            sockopt::set_tcp_cork(socket, false)?;
-        }
-        match sent {
-            Sent::Enough => {}
-            // A shorter answer than was promised must not look whole.
-            Sent::Truncated => return Err(io::Error::from_raw_os_error(5)),
-            Sent::Cold { file, offset, bytes } => {
-                state.cold = true;
-                engine.fetch(self.id, file, offset, bytes);
-            }
-        }
-        Ok(())
-    }
-
-    /// A file's next `bytes` are in memory now.
-    pub fn warmed(&self, engine: &Engine, bytes: u64) {
-        let after = {
-            let mut state = self.state.borrow_mut();
-            state.cold = false;
-            state.outbox.warmed(bytes);
-            self.write(engine, &mut state)
-        };
-        self.settle(engine, after);
-    }
-
-    /// Sends an answer that was made here: to a file's request, without JavaScript.
-    fn answer(&self, engine: &Engine, state: &mut State, head: &Answered, plan: Plan, file: Option<OwnedFd>) {
-        state.native = true;
-        engine.lay_out(&mut state.outbox, head, plan, file);
-        if !head.keep_alive {
-            state.finishing = true;
-        }
-        state.error = self.flush(engine, state).err();
-        if head.keep_alive && state.outbox.is_empty() {
-            state.native = false;
-            state.stage = Stage::Head;
-            state.began = Instant::now();
-            self.set_timer(engine, state, Some(Timer::KeepAlive));
-        } else {
-            state.stage =
-                if head.keep_alive { Stage::Busy { complete: true, answered: true } } else { Stage::Broken };
-            self.set_timer(engine, state, None);
-        }
-    }
-
-    /// Sends an answer that JavaScript asked for; returns its bytes.
-    pub fn send_answer(&self, engine: &Engine, head: &Answered, plan: Plan, file: Option<OwnedFd>) -> u64 {
-        let (after, bytes) = {
-            let mut state = self.state.borrow_mut();
-            let before = state.outbox.bytes();
-            engine.lay_out(&mut state.outbox, head, plan, file);
-            let bytes = state.outbox.bytes() - before;
-            (self.flush(engine, &mut state).map(|()| After::Open), bytes)
-        };
-        self.settle(engine, after);
-        bytes
-    }
-
     fn peer_end(&self, engine: &Engine, state: &mut State) -> After {
         use crate::codec::http1::{Fault, FaultCode};
         state.peer_ended = true;
@@ -557,18 +374,6 @@ impl Connection {
             }
         }
         After::Open
-    }
-
-    fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
-        let before = state.outbox.bytes();
-        self.flush(engine, state)?;
-        if state.outbox.bytes() < before && !state.native {
-            engine.batch().push(Record::Pending, self.id, &[saturate(state.outbox.bytes())]);
-        }
-        match self.finish_if_sent(engine, state) {
-            Ok(After::Open) => self.go_on(engine, state),
-            other => other,
-        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::batch::{Batch, Record};
 use super::command::{Command, Words};
+use super::config::{Config, Timeouts};
 use super::connection::Connection;
 use super::files::{self, Answer, Mount};
 use super::listener::{Address, Listen, ListenError, Listener, name_of};
 use super::outbox::Outbox;
 use super::wake::Wake;
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
-use crate::codec::http1::{Head, Limits};
+use crate::codec::http1::Head;
 use crate::flow::{Operator, ReadOutcome};
 use crate::net::reactor::{Interest, Reactor, Source};
 use std::borrow::Cow;
@@ -19,48 +20,6 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// Time limits; `None` for none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timeouts {
-    /// For a head, from its first byte, or from the connection.
-    pub headers: Option<Duration>,
-    /// For a whole request.
-    pub request: Option<Duration>,
-    /// Between a response and the next request.
-    pub keep_alive: Option<Duration>,
-}
-
-/// How a server treats its peers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
-    /// What a peer may send.
-    pub limits: Limits,
-    /// How long it may take.
-    pub timeouts: Timeouts,
-    /// `TCP_NODELAY`.
-    pub no_delay: bool,
-    /// `SO_KEEPALIVE`, with the delay before the first probe.
-    pub keep_alive_probe: Option<Duration>,
-    /// Connections at once; more are closed as they come.
-    pub most_connections: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            timeouts: Timeouts {
-                headers: Some(Duration::from_secs(60)),
-                request: Some(Duration::from_secs(300)),
-                keep_alive: Some(Duration::from_secs(5)),
-            },
-            no_delay: true,
-            keep_alive_probe: None,
-            most_connections: usize::MAX,
-        }
-    }
-}
 
 #[derive(Default)]
 struct Slots {

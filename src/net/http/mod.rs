@@ -15,6 +15,7 @@
 
 mod batch;
 mod command;
+mod config;
 mod connection;
 mod engine;
 mod files;
@@ -24,8 +25,9 @@ mod wake;
 
 pub use batch::{Batch, Record};
 pub use command::Command;
+pub use config::{Config, Timeouts};
 pub use connection::AHEAD_BYTES;
-pub use engine::{Config, Engine, SendFile, Timeouts};
+pub use engine::{Engine, SendFile};
 pub use files::{FileOptions, Mount, Symlinks};
 pub use listener::{Address, Listen};
 

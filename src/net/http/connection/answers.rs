@@ -1,0 +1,97 @@
+//! What waits to be sent → the socket: JavaScript's bytes, files, and answers that need no handler.
+
+use super::*;
+
+impl Connection {
+    /// Sends what the socket takes; where a file's bytes come from a disk, an I/O thread fetches them first.
+    pub(super) fn flush(&self, engine: &Engine, state: &mut State) -> io::Result<()> {
+        if state.cold {
+            return Ok(());
+        }
+        let socket = self.socket.borrow();
+        let Some(socket) = &*socket else { return Ok(()) };
+        // sendfile(2) sends in pieces of 64 KiB, a few bytes more than a segment of loopback holds: without a cork every other
+        // segment is tiny, and the peer takes twice the time. A Unix socket has none, and needs none.
+        if !state.corked && state.outbox.has_file() {
+            state.corked = sockopt::set_tcp_cork(socket, true).is_ok();
+        }
+        let sent = state.outbox.flush(socket)?;
+        if state.corked && (state.outbox.is_empty() || matches!(sent, Sent::Cold { .. })) {
+            state.corked = false;
+            sockopt::set_tcp_cork(socket, false)?;
+        }
+        match sent {
+            Sent::Enough => {}
+            // A shorter answer than was promised must not look whole.
+            Sent::Truncated => return Err(io::Error::from_raw_os_error(5)),
+            Sent::Cold { file, offset, bytes } => {
+                state.cold = true;
+                engine.fetch(self.id, file, offset, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// A file's next `bytes` are in memory now.
+    pub fn warmed(&self, engine: &Engine, bytes: u64) {
+        let after = {
+            let mut state = self.state.borrow_mut();
+            state.cold = false;
+            state.outbox.warmed(bytes);
+            self.write(engine, &mut state)
+        };
+        self.settle(engine, after);
+    }
+
+    /// Sends an answer that was made here: to a file's request, without JavaScript.
+    pub(super) fn answer(
+        &self,
+        engine: &Engine,
+        state: &mut State,
+        head: &Answered,
+        plan: Plan,
+        file: Option<OwnedFd>,
+    ) {
+        state.native = true;
+        engine.lay_out(&mut state.outbox, head, plan, file);
+        if !head.keep_alive {
+            state.finishing = true;
+        }
+        state.error = self.flush(engine, state).err();
+        if head.keep_alive && state.outbox.is_empty() {
+            state.native = false;
+            state.stage = Stage::Head;
+            state.began = Instant::now();
+            self.set_timer(engine, state, Some(Timer::KeepAlive));
+        } else {
+            state.stage =
+                if head.keep_alive { Stage::Busy { complete: true, answered: true } } else { Stage::Broken };
+            self.set_timer(engine, state, None);
+        }
+    }
+
+    /// Sends an answer that JavaScript asked for; returns its bytes.
+    pub fn send_answer(&self, engine: &Engine, head: &Answered, plan: Plan, file: Option<OwnedFd>) -> u64 {
+        let (after, bytes) = {
+            let mut state = self.state.borrow_mut();
+            let before = state.outbox.bytes();
+            engine.lay_out(&mut state.outbox, head, plan, file);
+            let bytes = state.outbox.bytes() - before;
+            (self.flush(engine, &mut state).map(|()| After::Open), bytes)
+        };
+        self.settle(engine, after);
+        bytes
+    }
+
+    pub(super) fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
+        let before = state.outbox.bytes();
+        self.flush(engine, state)?;
+        if state.outbox.bytes() < before && !state.native {
+            engine.batch().push(Record::Pending, self.id, &[saturate(state.outbox.bytes())]);
+        }
+        match self.finish_if_sent(engine, state) {
+            Ok(After::Open) => self.go_on(engine, state),
+            other => other,
+        }
+    }
+}
