@@ -7,6 +7,8 @@ const { invalidArgType, invalidArgValue, withCode } = require('../internal/error
 const { optionsObject } = require('../internal/options.js');
 const { kTakeOutput } = require('../internal/native-sink.js');
 const { policy } = require('./files.js');
+const { sendFile, takeOutput } = require('./socket-answers.js');
+const { SocketFace } = require('./socket-face.js');
 
 /** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
 const STATUS = { ENOENT: 404, ENOTDIR: 404, ENAMETOOLONG: 404, EISDIR: 404, EACCES: 403, EPERM: 403 };
@@ -24,11 +26,11 @@ class ServerResponse extends http.ServerResponse {
     const { socket } = res;
     // Who replaced `write`, as compression does, wants the bytes.
     if (this.write !== http.ServerResponse.prototype.write || res.finished || this.destroyed) return undefined;
-    if (socket === null || socket.takeOutput === undefined || socket.destroyed || this.strictContentLength) return undefined;
+    if (socket === null || !(socket instanceof SocketFace) || socket.destroyed || this.strictContentLength) return undefined;
     if (!res._header) res._implicitHeader();
     if (!res._hasBody) return undefined;
     if (!res._headerSent) res._send('', 'latin1');
-    return socket.takeOutput(res, operator, most);
+    return takeOutput(socket, res, operator, most);
   }
 
   /**
@@ -51,14 +53,14 @@ class ServerResponse extends http.ServerResponse {
     const res = /** @type {any} */ (this);
     if (res._header) throw withCode(new Error('Cannot send a file after headers are sent'), 'ERR_HTTP_HEADERS_SENT');
     const { socket, req } = res;
-    if (socket === null || socket.destroyed || socket.sendFile === undefined) {
+    if (socket === null || socket.destroyed || !(socket instanceof SocketFace)) {
       fail(res, withCode(new Error('Cannot send a file on this connection'), 'ERR_STREAM_DESTROYED'), callback);
       return this;
     }
     /** @type {Record<string, string>} */
     const request = {};
     for (const name of CONDITIONS) if (typeof req.headers[name] === 'string') request[name] = req.headers[name];
-    const outcome = socket.sendFile(res, {
+    const outcome = sendFile(socket, res, {
       path: place,
       contentType: this.hasHeader('content-type') ? '' : options.contentType,
       headOnly: req.method === 'HEAD',

@@ -6,21 +6,15 @@
  * an upgrade it is an ordinary Duplex.
  */
 
-const { AsyncResource } = require('node:async_hooks');
 const fs = require('node:fs');
-const { STATUS_CODES } = require('node:http');
-const { Duplex } = require('node:stream');
 const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-engine.js');
 const { withCode } = require('../internal/errors.js');
+const { onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
+const { SocketFace, HTTP, RAW, TAKEN } = require('./socket-face.js');
 
 /** Gives the descriptor away: `socket[Symbol.for('millrace.takeDescriptor')]()`. */
 const kTakeDescriptor = Symbol.for('millrace.takeDescriptor');
-
-/** What a connection speaks. */
-const HTTP = 0;
-const RAW = 1;
-const TAKEN = 2;
 
 /**
  * @param {Socket} socket
@@ -35,154 +29,7 @@ function destroyIfDone() {
   if (this.readableEnded && this.writableFinished) this.destroy();
 }
 
-class Socket extends Duplex {
-  /**
-   * @param {any} server
-   * @param {import('../internal/http-engine.js').Engine} engine
-   * @param {number} id
-   */
-  constructor(server, engine, id) {
-    super({ allowHalfOpen: true, highWaterMark: server._highWaterMark, autoDestroy: false, emitClose: false });
-    this.engine = engine;
-    this.id = id;
-    this.server = server;
-    this.mode = HTTP;
-    /** The request that comes in, until it is complete. @type {any} */
-    this.incoming = null;
-    /** The response under way, as `net.Socket` has it. @type {any} */
-    this._httpMessage = null;
-    this.requests = 0;
-    /** Runs handlers in a context of this connection's own, as Node does. */
-    this.context = new AsyncResource('HTTPINCOMINGMESSAGE');
-    /** Reading is held back. */
-    this.held = false;
-    /** Bytes that went to the engine, and those of them that still wait. */
-    this.bytesWritten = 0;
-    this.waiting = 0;
-    /** Bytes in the slab. */
-    this.unsent = 0;
-    this.bytesRead = 0;
-    this.needsDrain = false;
-    /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
-    this.callbacks = [];
-    this.released = false;
-    /** The descriptor, where it was handed over; -1 otherwise. */
-    this.descriptor = -1;
-    /** @type {any} */
-    this.addresses = undefined;
-    this.timeout = 0;
-    /** @type {NodeJS.Timeout | undefined} */
-    this.timer = undefined;
-  }
-
-  // What net.Socket has.
-
-  get connecting() {
-    return false;
-  }
-
-  get pending() {
-    return false;
-  }
-
-  get readyState() {
-    if (this.readable && this.writable) return 'open';
-    if (this.readable) return 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
-  }
-
-  get bufferSize() {
-    return this.writableLength;
-  }
-
-  // What this tick wrote counts only where the system does not take it, as in Node, which writes at once.
-  // @ts-expect-error: an accessor in Node, too, whatever its types say
-  get writableLength() {
-    // @ts-expect-error: the state is Node's, and not declared
-    return this.mode === TAKEN ? this._writableState.length : this.waiting;
-  }
-
-  // @ts-expect-error: an accessor in Node, too, whatever its types say
-  get writableNeedDrain() {
-    // @ts-expect-error: the state is Node's, and not declared
-    return this.mode === TAKEN ? this._writableState.needDrain : this.needsDrain;
-  }
-
-  get remoteAddress() {
-    return this.ends().peer.address;
-  }
-
-  get remotePort() {
-    return this.ends().peer.port;
-  }
-
-  get remoteFamily() {
-    return this.ends().peer.family;
-  }
-
-  get localAddress() {
-    return this.ends().ours.address;
-  }
-
-  get localPort() {
-    return this.ends().ours.port;
-  }
-
-  get localFamily() {
-    return this.ends().ours.family;
-  }
-
-  address() {
-    const { ours } = this.ends();
-    return ours.address === undefined ? {} : ours;
-  }
-
-  /** @returns {{ ours: any, peer: any }} kept once they were asked for, as a closed socket still has them */
-  ends() {
-    if (this.addresses !== undefined) return this.addresses;
-    const text = this.released ? null : this.engine.native.addresses(this.id);
-    if (text === null) return { ours: {}, peer: {} };
-    const [ours, peer] = JSON.parse(text);
-    // The name of a Unix socket is no address.
-    const named = (/** @type {any} */ end) => (typeof end === 'string' ? {} : end);
-    this.addresses = { ours: named(ours), peer: named(peer) };
-    return this.addresses;
-  }
-
-  setNoDelay(on = true) {
-    if (!this.released) this.engine.native.setNoDelay(this.id, Boolean(on));
-    return this;
-  }
-
-  setKeepAlive() {
-    return this;
-  }
-
-  ref() {
-    return this;
-  }
-
-  unref() {
-    return this;
-  }
-
-  /**
-   * @param {number} ms without a byte in either direction; 0 for no limit
-   * @param {() => void} [callback] for the next `timeout`
-   */
-  setTimeout(ms, callback) {
-    if (this.destroyed) return this;
-    this.timeout = ms;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (ms > 0) {
-      this.timer = setTimeout(() => this.emit('timeout'), ms);
-      this.timer.unref();
-      if (callback) this.once('timeout', callback);
-    } else if (callback) this.removeListener('timeout', callback);
-    return this;
-  }
-
+class Socket extends SocketFace {
   // Down.
 
   /**
@@ -345,7 +192,7 @@ class Socket extends Duplex {
     if (this.unsent > 0 || this.callbacks.length > 0) this.onFlushed();
     this.requests++;
     this.timer?.refresh();
-    this.context.runInAsyncScope(this.server._onRequest, this.server, this, flags, method, minor, url, fields);
+    this.context.runInAsyncScope(onRequest, undefined, this.server, this, flags, method, minor, url, fields);
   }
 
   /** @param {Buffer} chunk */
@@ -409,7 +256,7 @@ class Socket extends Duplex {
   }
 
   onPeerEnd() {
-    if (this.mode === HTTP) this.context.runInAsyncScope(this.server._onPeerEnd, this.server, this);
+    if (this.mode === HTTP) this.context.runInAsyncScope(onPeerEnd, undefined, this.server, this);
     else {
       this.push(null);
       // Where nothing waits to be read the end is heard without a reader, as in Node.
@@ -431,12 +278,12 @@ class Socket extends Duplex {
       error.reason = reason;
       error.rawPacket = packet;
     }
-    this.server._onClientError(this, error);
+    onClientError(this.server, this, error);
   }
 
   /** @param {number} _which */
   onTimeout(_which) {
-    this.server._onClientError(this, withCode(new Error('Request timeout'), 'ERR_HTTP_REQUEST_TIMEOUT'));
+    onClientError(this.server, this, withCode(new Error('Request timeout'), 'ERR_HTTP_REQUEST_TIMEOUT'));
   }
 
   /** @param {number} errno */
@@ -451,77 +298,10 @@ class Socket extends Duplex {
     const error = new Error(`${code === 'ECONNRESET' ? 'read' : 'write'} ${code}`);
     Object.assign(error, { errno: -errno, code, syscall: code === 'ECONNRESET' ? 'read' : 'write' });
     void text;
-    this.server._onSocketError(this, error);
+    onSocketError(this.server, this, error);
   }
 
   // Another protocol.
-
-  /**
-   * Moves output of an operator into this connection, framed as the response says.
-   *
-   * @param {any} res
-   * @param {any} operator
-   * @param {number} most bytes
-   * @returns {{ outcome: number, room: boolean }}
-   */
-  takeOutput(res, operator, most) {
-    const { engine } = this;
-    // What was written before it goes before it.
-    engine.flushWithin();
-    const outcome = this.released ? 0 : engine.native.takeOutput(this.id, operator, most, res.chunkedEncoding);
-    if (outcome > 0) {
-      this.bytesWritten += outcome + (res.chunkedEncoding ? outcome.toString(16).length + 4 : 0);
-      this.waiting = engine.native.pending(this.id);
-      this.timer?.refresh();
-    }
-    if (this.waiting > 0) engine.receiveSoon();
-    const hasRoom = this.waiting < this.writableHighWaterMark;
-    if (!hasRoom) {
-      this.needsDrain = true;
-      this.server._expectDrain(res);
-    }
-    return { outcome, room: hasRoom };
-  }
-
-  /**
-   * Answers with a file. What the response's own methods would note is noted here.
-   *
-   * @param {any} res
-   * @param {object} spec see `SendSpec` in `src/binding/http.rs`
-   * @param {((error?: Error) => void) | undefined} callback
-   * @returns {{ errno?: number }}
-   */
-  sendFile(res, spec, callback) {
-    this.engine.flush();
-    if (this.released) return { errno: 32 };
-    const outcome = JSON.parse(this.engine.native.sendFile(this.id, JSON.stringify(spec)));
-    if (outcome.errno !== undefined) return outcome;
-    res.statusCode = outcome.status;
-    res.statusMessage ??= STATUS_CODES[outcome.status];
-    res._header = `HTTP/1.1 ${outcome.status} ${res.statusMessage}\r\n\r\n`;
-    res._headerSent = true;
-    res._last = !res.shouldKeepAlive;
-    res.finished = true;
-    this.bytesWritten += outcome.bytes;
-    this.waiting = this.engine.native.pending(this.id);
-    if (this.waiting > 0) this.engine.receiveSoon();
-    if (callback !== undefined) {
-      const done = () => {
-        res.removeListener('finish', done);
-        res.removeListener('close', done);
-        callback(res.writableFinished ? undefined : withCode(new Error('Request aborted'), 'ECONNABORTED'));
-      };
-      res.on('finish', done);
-      res.on('close', done);
-    }
-    res._finish();
-    const finish = (/** @type {Error | undefined} */ error) => {
-      if (error === undefined) res.emit('finish');
-    };
-    if (this.waiting === 0) process.nextTick(finish);
-    else this.callbacks.push(this.bytesWritten, finish);
-    return outcome;
-  }
 
   /** @param {any} res complete: the connection may go on with the next request, or end */
   respond(res) {

@@ -1,0 +1,160 @@
+'use strict';
+
+/** What a connection of ours has of `net.Socket` beside its bytes: state, addresses, a timeout. */
+
+const { AsyncResource } = require('node:async_hooks');
+const { Duplex } = require('node:stream');
+
+/** What a connection speaks. */
+const HTTP = 0;
+const RAW = 1;
+const TAKEN = 2;
+
+class SocketFace extends Duplex {
+  /**
+   * @param {any} server
+   * @param {import('../internal/http-engine.js').Engine} engine
+   * @param {number} id
+   */
+  constructor(server, engine, id) {
+    super({ allowHalfOpen: true, highWaterMark: server._highWaterMark, autoDestroy: false, emitClose: false });
+    this.engine = engine;
+    this.id = id;
+    this.server = server;
+    this.mode = HTTP;
+    /** The request that comes in, until it is complete. @type {any} */
+    this.incoming = null;
+    /** The response under way, as `net.Socket` has it. @type {any} */
+    this._httpMessage = null;
+    this.requests = 0;
+    /** Runs handlers in a context of this connection's own, as Node does. */
+    this.context = new AsyncResource('HTTPINCOMINGMESSAGE');
+    /** Reading is held back. */
+    this.held = false;
+    /** Bytes that went to the engine, and those of them that still wait. */
+    this.bytesWritten = 0;
+    this.waiting = 0;
+    /** Bytes in the slab. */
+    this.unsent = 0;
+    this.bytesRead = 0;
+    this.needsDrain = false;
+    /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
+    this.callbacks = [];
+    this.released = false;
+    /** The descriptor, where it was handed over; -1 otherwise. */
+    this.descriptor = -1;
+    /** @type {any} */
+    this.addresses = undefined;
+    this.timeout = 0;
+    /** @type {NodeJS.Timeout | undefined} */
+    this.timer = undefined;
+  }
+
+  get connecting() {
+    return false;
+  }
+
+  get pending() {
+    return false;
+  }
+
+  get readyState() {
+    if (this.readable && this.writable) return 'open';
+    if (this.readable) return 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get bufferSize() {
+    return this.writableLength;
+  }
+
+  // What this tick wrote counts only where the system does not take it, as in Node, which writes at once.
+  // @ts-expect-error: an accessor in Node, too, whatever its types say
+  get writableLength() {
+    // @ts-expect-error: the state is Node's, and not declared
+    return this.mode === TAKEN ? this._writableState.length : this.waiting;
+  }
+
+  // @ts-expect-error: an accessor in Node, too, whatever its types say
+  get writableNeedDrain() {
+    // @ts-expect-error: the state is Node's, and not declared
+    return this.mode === TAKEN ? this._writableState.needDrain : this.needsDrain;
+  }
+
+  get remoteAddress() {
+    return this.ends().peer.address;
+  }
+
+  get remotePort() {
+    return this.ends().peer.port;
+  }
+
+  get remoteFamily() {
+    return this.ends().peer.family;
+  }
+
+  get localAddress() {
+    return this.ends().ours.address;
+  }
+
+  get localPort() {
+    return this.ends().ours.port;
+  }
+
+  get localFamily() {
+    return this.ends().ours.family;
+  }
+
+  address() {
+    const { ours } = this.ends();
+    return ours.address === undefined ? {} : ours;
+  }
+
+  /** @returns {{ ours: any, peer: any }} kept once they were asked for, as a closed socket still has them */
+  ends() {
+    if (this.addresses !== undefined) return this.addresses;
+    const text = this.released ? null : this.engine.native.addresses(this.id);
+    if (text === null) return { ours: {}, peer: {} };
+    const [ours, peer] = JSON.parse(text);
+    // The name of a Unix socket is no address.
+    const named = (/** @type {any} */ end) => (typeof end === 'string' ? {} : end);
+    this.addresses = { ours: named(ours), peer: named(peer) };
+    return this.addresses;
+  }
+
+  setNoDelay(on = true) {
+    if (!this.released) this.engine.native.setNoDelay(this.id, Boolean(on));
+    return this;
+  }
+
+  setKeepAlive() {
+    return this;
+  }
+
+  ref() {
+    return this;
+  }
+
+  unref() {
+    return this;
+  }
+
+  /**
+   * @param {number} ms without a byte in either direction; 0 for no limit
+   * @param {() => void} [callback] for the next `timeout`
+   */
+  setTimeout(ms, callback) {
+    if (this.destroyed) return this;
+    this.timeout = ms;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (ms > 0) {
+      this.timer = setTimeout(() => this.emit('timeout'), ms);
+      this.timer.unref();
+      if (callback) this.once('timeout', callback);
+    } else if (callback) this.removeListener('timeout', callback);
+    return this;
+  }
+}
+
+module.exports = { SocketFace, HTTP, RAW, TAKEN };
