@@ -384,7 +384,9 @@ impl HttpServer {
     #[napi(catch_unwind)]
     pub fn detach(&self, id: u32) -> Detached {
         match self.engine.detach(id) {
-            Some((socket, bytes)) => Detached { descriptor: socket.into_raw_fd(), bytes: bytes.into() },
+            Some((transport, bytes)) => {
+                Detached { descriptor: transport.into_socket().into_raw_fd(), bytes: bytes.into() }
+            }
             None => Detached { descriptor: -1, bytes: Vec::new().into() },
         }
     }

@@ -4,6 +4,8 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::event_loop::{Delivery, EventLoop, LoopState};
 use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::net::transport::Transport;
 use crate::net::ws::{self, Limits, Outgoing, Store};
 use napi::bindgen_prelude::*;
 use napi::{Env, JsValue, sys};
@@ -337,8 +339,8 @@ impl WebSocketEngine {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[napi(catch_unwind)]
     pub fn attach(&self, id: u32, descriptor: i32, event_loop: &EventLoop) -> Result<()> {
-        let socket = super::descriptor::duplicate(descriptor)?;
-        self.shared.engine.attach(id, socket.into(), &event_loop.state().reactor())?;
+        let transport = Transport::plain(super::descriptor::duplicate(descriptor)?.into());
+        self.shared.engine.attach(id, transport, &event_loop.state().reactor())?;
         Ok(())
     }
 

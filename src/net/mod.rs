@@ -7,4 +7,6 @@ pub mod http;
 pub mod hub;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod reactor;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod transport;
 pub mod ws;

@@ -9,7 +9,7 @@ use super::outbox::{Outbox, Sent};
 use crate::codec::http_files::Plan;
 use crate::codec::http1::{Limits, RequestDecoder, Step};
 use crate::net::reactor::{Interest, Readiness, Source, Token, Turn};
-use rustix::net::sockopt;
+use crate::net::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
@@ -84,7 +84,7 @@ struct State {
 pub(super) struct Connection {
     pub id: u32,
     engine: Weak<Engine>,
-    socket: RefCell<Option<OwnedFd>>,
+    transport: RefCell<Option<Transport>>,
     token: Cell<Option<Token>>,
     interest: Cell<Interest>,
     state: RefCell<State>,
@@ -99,11 +99,11 @@ enum After {
 }
 
 impl Connection {
-    pub fn new(id: u32, engine: Weak<Engine>, socket: OwnedFd, limits: Limits, now: Instant) -> Self {
+    pub fn new(id: u32, engine: Weak<Engine>, transport: Transport, limits: Limits, now: Instant) -> Self {
         Self {
             id,
             engine,
-            socket: RefCell::new(Some(socket)),
+            transport: RefCell::new(Some(transport)),
             token: Cell::new(None),
             interest: Cell::new(Interest::READ),
             state: RefCell::new(State {
@@ -133,7 +133,7 @@ impl Connection {
 
     /// Runs `use_socket` on the socket, where it is still open.
     pub fn with_socket<T>(&self, use_socket: impl FnOnce(&OwnedFd) -> T) -> Option<T> {
-        self.socket.borrow().as_ref().map(use_socket)
+        self.transport.borrow().as_ref().map(|transport| use_socket(transport.socket()))
     }
 
     /// Whether it waits for a request of which nothing came.
@@ -154,8 +154,8 @@ impl Connection {
     pub fn send(&self, engine: &Engine, parts: &[IoSlice<'_>]) {
         let result = {
             let mut state = self.state.borrow_mut();
-            match &*self.socket.borrow() {
-                Some(socket) => state.outbox.send(socket, parts),
+            match &mut *self.transport.borrow_mut() {
+                Some(transport) => state.outbox.send(transport, parts),
                 None => return,
             }
         };
@@ -220,13 +220,13 @@ impl Connection {
         self.settle(engine, after);
     }
 
-    /// Takes the socket out of the reactor, with the bytes that were read and not parsed.
-    pub fn take(&self, engine: &Engine) -> Option<(OwnedFd, Vec<u8>)> {
-        let socket = self.socket.borrow_mut().take()?;
+    /// Takes the transport out of the reactor, with the bytes that were read and not parsed.
+    pub fn take(&self, engine: &Engine) -> Option<(Transport, Vec<u8>)> {
+        let transport = self.transport.borrow_mut().take()?;
         if let Some(token) = self.token.take() {
-            engine.reactor().deregister(token, &socket);
+            engine.reactor().deregister(token, &transport);
         }
-        Some((socket, std::mem::take(&mut self.state.borrow_mut().inbox)))
+        Some((transport, std::mem::take(&mut self.state.borrow_mut().inbox)))
     }
 
     /// Closes the socket. Nobody is told.
@@ -264,8 +264,8 @@ impl Connection {
         if interest == self.interest.get() {
             return;
         }
-        let (Some(token), Some(socket)) = (self.token.get(), &*self.socket.borrow()) else { return };
-        if engine.reactor().set_interest(token, socket, interest).is_ok() {
+        let (Some(token), Some(transport)) = (self.token.get(), &*self.transport.borrow()) else { return };
+        if engine.reactor().set_interest(token, transport, interest).is_ok() {
             self.interest.set(interest);
         }
     }
@@ -294,8 +294,8 @@ impl Connection {
         if state.peer_ended || state.stage == Stage::Broken {
             return Ok(After::Close(0));
         }
-        if let Some(socket) = &*self.socket.borrow() {
-            rustix::net::shutdown(socket, rustix::net::Shutdown::Write)?;
+        if let Some(transport) = &mut *self.transport.borrow_mut() {
+            transport.end()?;
         }
         if state.stage == Stage::Lingering {
             self.set_timer(engine, state, Some(Timer::Linger));
@@ -326,8 +326,8 @@ impl Connection {
 
     fn read(&self, engine: &Engine, state: &mut State, turn: &mut Turn<'_>) -> io::Result<After> {
         let now = turn.now();
-        let read = match &*self.socket.borrow() {
-            Some(socket) => turn.read(socket),
+        let read = match &mut *self.transport.borrow_mut() {
+            Some(transport) => transport.read(turn),
             None => return Ok(After::Open),
         };
         let bytes = match read {

@@ -12,6 +12,7 @@ use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
 use crate::flow::{Operator, ReadOutcome};
 use crate::net::reactor::{Interest, Reactor, Source};
+use crate::net::transport::Transport;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
 use std::hash::BuildHasher;
@@ -181,7 +182,8 @@ impl Engine {
             slots.all.push(None);
             slots.all.len() as u32 - 1
         });
-        let connection = Rc::new(Connection::new(id, Rc::downgrade(self), socket, config.limits, now));
+        let connection =
+            Rc::new(Connection::new(id, Rc::downgrade(self), Transport::plain(socket), config.limits, now));
         let source: Rc<dyn Source> = connection.clone();
         let token = connection
             .with_socket(|socket| self.reactor.register(socket, Interest::READ, source))
@@ -240,8 +242,8 @@ impl Engine {
         }
     }
 
-    /// Hands a connection's socket over, with the bytes that were read and not parsed; JavaScript is done with it.
-    pub fn detach(&self, id: u32) -> Option<(OwnedFd, Vec<u8>)> {
+    /// Hands a connection's transport over, with the bytes that were read and not parsed; JavaScript is done with it.
+    pub fn detach(&self, id: u32) -> Option<(Transport, Vec<u8>)> {
         let connection = self.get(id)?;
         let taken = connection.take(self);
         self.release(id);

@@ -1,13 +1,10 @@
 //! Bytes that wait for a peer: in memory, or in files.
 
-use rustix::io::{Errno, ReadWriteFlags};
+use crate::net::transport::{FileSent, MOST_SLICES, Transport};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-
-/// Buffers that one system call takes.
-const MOST_SLICES: usize = 64;
 
 /// Bytes of files that a connection sends before others have their turn, and that are looked for in the page cache at a
 /// time.
@@ -20,6 +17,8 @@ pub(super) struct Outbox {
     /// Bytes of the first chunk that are sent, where it is in memory.
     sent: usize,
     bytes: u64,
+    /// Bytes that the transport took and the socket did not yet.
+    held: u64,
 }
 
 #[derive(Debug)]
@@ -47,11 +46,17 @@ pub(super) enum Sent {
 
 impl Outbox {
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.bytes + self.held
     }
 
+    /// Whether all is with the system.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.chunks.is_empty() && self.held == 0
+    }
+
+    /// Counts what the transport holds back of what it took, or of its own.
+    pub fn count_held(&mut self, transport: &Transport) {
+        self.held = transport.waiting() as u64;
     }
 
     /// Whether there are bytes of a file.
@@ -76,10 +81,11 @@ impl Outbox {
     }
 
     /// Sends `parts`, at once where nothing waits; keeps a copy of what the socket does not take.
-    pub fn send(&mut self, socket: impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    pub fn send(&mut self, transport: &mut Transport, parts: &[IoSlice<'_>]) -> io::Result<()> {
         let mut taken = 0;
-        if self.is_empty() {
-            taken = write(socket, parts)?;
+        if self.chunks.is_empty() {
+            taken = transport.write(parts)?;
+            self.count_held(transport);
         }
         for part in parts {
             let skip = taken.min(part.len());
@@ -97,7 +103,14 @@ impl Outbox {
     }
 
     /// Sends what the socket takes.
-    pub fn flush(&mut self, socket: impl AsFd) -> io::Result<Sent> {
+    pub fn flush(&mut self, transport: &mut Transport) -> io::Result<Sent> {
+        transport.flush()?;
+        let sent = self.give(transport);
+        self.count_held(transport);
+        sent
+    }
+
+    fn give(&mut self, transport: &mut Transport) -> io::Result<Sent> {
         let mut left = FILE_STEP;
         loop {
             match self.chunks.front_mut() {
@@ -110,7 +123,7 @@ impl Outbox {
                         *slot = IoSlice::new(if count == 0 { &bytes[self.sent..] } else { bytes });
                         count += 1;
                     }
-                    let taken = write(&socket, &parts[..count])?;
+                    let taken = transport.write(&parts[..count])?;
                     if taken == 0 {
                         return Ok(Sent::Enough);
                     }
@@ -121,16 +134,16 @@ impl Outbox {
                         return Ok(Sent::Enough);
                     }
                     let step = (*end - *offset).min(left);
-                    if *warm < *offset + step && !is_cached(file, *offset, step) {
-                        return Ok(Sent::Cold { file: Arc::clone(file), offset: *offset, bytes: step });
-                    }
-                    let taken = match rustix::fs::sendfile(&socket, &*file, Some(offset), step as usize) {
-                        Ok(0) => return Ok(Sent::Truncated),
-                        Ok(taken) => taken as u64,
-                        Err(Errno::AGAIN) => return Ok(Sent::Enough),
-                        Err(Errno::INTR) => continue,
-                        Err(error) => return Err(error.into()),
+                    let is_warm = *warm >= *offset + step;
+                    let taken = match transport.send_file(file, *offset, step, is_warm)? {
+                        FileSent::Bytes(taken) => taken,
+                        FileSent::Full => return Ok(Sent::Enough),
+                        FileSent::Truncated => return Ok(Sent::Truncated),
+                        FileSent::Cold => {
+                            return Ok(Sent::Cold { file: Arc::clone(file), offset: *offset, bytes: step });
+                        }
                     };
+                    *offset += taken;
                     self.bytes -= taken;
                     left -= taken;
                     if offset == end {
@@ -152,29 +165,6 @@ impl Outbox {
             taken -= left;
             self.sent = 0;
             self.chunks.pop_front();
-        }
-    }
-}
-
-/// Whether `bytes` from `offset` on are in the page cache, by their first and last one: the kernel reads ahead in between.
-/// Where the file system cannot tell, they are taken to be.
-fn is_cached(file: &OwnedFd, offset: u64, bytes: u64) -> bool {
-    let there = |at| {
-        let mut byte = [0];
-        let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
-        read != Err(Errno::AGAIN)
-    };
-    there(offset) && there(offset + bytes - 1)
-}
-
-/// One `writev(2)`; 0 where the socket is full.
-fn write(socket: impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-    loop {
-        match rustix::io::writev(&socket, &parts[..parts.len().min(MOST_SLICES)]) {
-            Ok(bytes) => return Ok(bytes),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Ok(0),
-            Err(error) => return Err(error.into()),
         }
     }
 }

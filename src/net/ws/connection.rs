@@ -82,12 +82,15 @@ impl State {
 mod descriptor {
     use super::*;
     use crate::net::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
-    use rustix::io::Errno;
-    use std::os::fd::OwnedFd;
+    use crate::net::transport::Transport;
+    use std::io;
 
-    /// A socket of the connection's own.
+    /// `EIO`, for a failure that the system has no number for.
+    const EIO: i32 = 5;
+
+    /// A transport of the connection's own.
     pub struct Descriptor {
-        pub socket: OwnedFd,
+        pub transport: Transport,
         pub token: Option<Token>,
         pub reactor: Rc<Reactor>,
     }
@@ -112,22 +115,23 @@ mod descriptor {
     impl State {
         /// Reads once: a message that is long goes straight where it is gathered.
         fn read(&mut self, id: u32, turn: &mut Turn<'_>, batch: &mut Batch) {
-            let Some(descriptor) = &self.descriptor else { return };
+            let Some(Descriptor { transport, .. }) = &mut self.descriptor else { return };
             if self.paused || self.ended {
                 return;
             }
             self.heard = turn.now();
-            let room = if self.deaf { None } else { self.receiver.payload_room() };
+            let room =
+                if self.deaf || !transport.reads_in_place() { None } else { self.receiver.payload_room() };
             let is_room = room.is_some();
             let outcome = match room {
-                Some(room) => rustix::io::read(&descriptor.socket, room),
-                None => match turn.read(&descriptor.socket) {
+                Some(room) => transport.read_into(room),
+                None => match transport.read(turn) {
                     Ok(bytes) => {
                         let n = bytes.len();
                         self.feed(id, bytes, batch);
                         Ok(n)
                     }
-                    Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+                    Err(error) => Err(error),
                 },
             };
             if let Ok(n @ 1..) = outcome
@@ -145,38 +149,29 @@ mod descriptor {
                     self.ended = true;
                     batch.push(id, EventKind::End, 0, 0);
                 }
-                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => batch.push_row(self.fail(id, error, false)),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => batch.push_row(self.fail(id, &error, false)),
             }
         }
 
         /// Writes what is queued, as far as the socket takes it.
         pub fn write(&mut self, id: u32, hub: &Hub) {
-            let Some(descriptor) = &self.descriptor else { return };
+            let Some(Descriptor { transport, .. }) = &mut self.descriptor else { return };
             let spares = &mut *hub.spares.borrow_mut();
-            let mut failure = None;
-            while self.outbox.pending() > 0 {
+            let mut failure = transport.flush().err();
+            while failure.is_none() && self.outbox.pending() > 0 {
                 let mut slices = Outbox::slices();
                 let count = self.outbox.gather(&mut slices);
                 let asked: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-                let outcome = if count == 1 {
-                    rustix::io::write(&descriptor.socket, &slices[0])
-                } else {
-                    rustix::io::writev(&descriptor.socket, &slices[..count])
-                };
-                match outcome {
+                match transport.write(&slices[..count]) {
                     Ok(n) => {
                         self.outbox.advance(n, spares);
                         if n < asked {
                             break; // the next try would be refused
                         }
                     }
-                    Err(Errno::INTR) => {}
-                    Err(Errno::AGAIN) => break,
-                    Err(error) => {
-                        failure = Some(error);
-                        break;
-                    }
+                    Err(error) => failure = Some(error),
                 }
             }
             let passed = self.outbox.passed();
@@ -185,31 +180,39 @@ mod descriptor {
                 hub.outcomes.borrow_mut().push([id, EventKind::Written as u32, passed, pending]);
             }
             if let Some(error) = failure {
-                let row = self.fail(id, error, true);
+                let row = self.fail(id, &error, true);
                 hub.outcomes.borrow_mut().push(row);
             }
         }
 
-        fn fail(&mut self, id: u32, error: Errno, writing: bool) -> [u32; 4] {
+        fn fail(&mut self, id: u32, error: &io::Error, writing: bool) -> [u32; 4] {
             self.ended = true;
             self.deaf = true;
             self.outbox.clear();
-            [id, EventKind::Failure as u32, error.raw_os_error().unsigned_abs(), u32::from(writing)]
+            [
+                id,
+                EventKind::Failure as u32,
+                error.raw_os_error().unwrap_or(EIO).unsigned_abs(),
+                u32::from(writing),
+            ]
         }
 
         /// Waits for what there is to wait for.
         pub fn watch(&mut self) {
-            let interest = Interest { read: !self.paused && !self.ended, write: self.outbox.pending() > 0 };
-            if let Some(Descriptor { socket, token: Some(token), reactor }) = &self.descriptor {
+            if let Some(Descriptor { transport, token: Some(token), reactor }) = &self.descriptor {
+                let interest = Interest {
+                    read: !self.paused && !self.ended,
+                    write: self.outbox.pending() > 0 || transport.waiting() > 0,
+                };
                 // What epoll may refuse here (memory) shows as a connection that stands still, which its timeouts end.
-                let _ = reactor.set_interest(*token, socket, interest);
+                let _ = reactor.set_interest(*token, transport, interest);
             }
         }
 
         /// Lets go of the socket.
         pub fn detach(&mut self) {
-            if let Some(Descriptor { socket, token: Some(token), reactor }) = self.descriptor.take() {
-                reactor.deregister(token, &socket);
+            if let Some(Descriptor { transport, token: Some(token), reactor }) = self.descriptor.take() {
+                reactor.deregister(token, &transport);
             }
         }
     }

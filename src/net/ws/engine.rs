@@ -169,7 +169,7 @@ impl Engine {
         }
     }
 
-    /// The connection gets a socket of its own, non-blocking, which the reactor watches.
+    /// The connection gets a transport of its own, whose socket the reactor watches.
     ///
     /// # Errors
     /// The system's, of the poller.
@@ -177,16 +177,19 @@ impl Engine {
     pub fn attach(
         &self,
         id: u32,
-        socket: std::os::fd::OwnedFd,
+        transport: crate::net::transport::Transport,
         reactor: &Rc<crate::net::reactor::Reactor>,
     ) -> std::io::Result<()> {
         use crate::net::reactor::Interest;
         let Some(connection) = self.get(id) else { return Ok(()) };
         let source: Rc<dyn crate::net::reactor::Source> = connection.clone();
         let interest = if connection.state.borrow().paused { Interest::NONE } else { Interest::READ };
-        let token = reactor.register(&socket, interest, source)?;
-        connection.state.borrow_mut().descriptor =
-            Some(super::connection::Descriptor { socket, token: Some(token), reactor: Rc::clone(reactor) });
+        let token = reactor.register(&transport, interest, source)?;
+        connection.state.borrow_mut().descriptor = Some(super::connection::Descriptor {
+            transport,
+            token: Some(token),
+            reactor: Rc::clone(reactor),
+        });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role, opcode};
+use crate::net::transport::Transport;
 
 /// Keeps payloads in order, each as a buffer of its own.
 #[derive(Default)]
@@ -151,7 +152,7 @@ mod sockets {
         ours.set_nonblocking(true).unwrap();
         let end = End::new();
         let id = end.open(Role::Server, None, Limits::default());
-        end.engine.attach(id, ours.into(), reactor).unwrap();
+        end.engine.attach(id, Transport::plain(ours.into()), reactor).unwrap();
         (end, id, theirs)
     }
 

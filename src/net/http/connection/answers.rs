@@ -8,17 +8,17 @@ impl Connection {
         if state.cold {
             return Ok(());
         }
-        let socket = self.socket.borrow();
-        let Some(socket) = &*socket else { return Ok(()) };
+        let mut transport = self.transport.borrow_mut();
+        let Some(transport) = &mut *transport else { return Ok(()) };
         // sendfile(2) sends in pieces of 64 KiB, a few bytes more than a segment of loopback holds: without a cork every other
         // segment is tiny, and the peer takes twice the time. A Unix socket has none, and needs none.
         if !state.corked && state.outbox.has_file() {
-            state.corked = sockopt::set_tcp_cork(socket, true).is_ok();
+            state.corked = transport.set_corked(true);
         }
-        let sent = state.outbox.flush(socket)?;
+        let sent = state.outbox.flush(transport)?;
         if state.corked && (state.outbox.is_empty() || matches!(sent, Sent::Cold { .. })) {
             state.corked = false;
-            sockopt::set_tcp_cork(socket, false)?;
+            transport.set_corked(false);
         }
         match sent {
             Sent::Enough => {}
