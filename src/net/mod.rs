@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows Node-API. A reactor and its sources belong to one thread.
 
+pub mod h2;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod http;
 pub mod hub;

@@ -1,0 +1,540 @@
+//! A connection of either side, and what it tells its owner.
+
+use super::config::Config;
+use super::flood::FloodGuard;
+use super::pipe::Pipe;
+use super::ready::{Ready, connection_waker};
+use super::stream::{Fate, Stream};
+use ::h2::client::SendRequest;
+use ::h2::{Ping, PingPong, Reason};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, request, response};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+/// A stream's number within its connection, as on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub u32);
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub enum Event {
+    /// A server's peer opened a stream.
+    Request {
+        /// Its number.
+        stream: StreamId,
+        /// Method, target and fields. An extended CONNECT (RFC 8441) has an `h2::ext::Protocol` among its extensions.
+        head: Box<request::Parts>,
+        /// There is no body: no [`Event::End`] follows.
+        end: bool,
+    },
+    /// A 1xx head for a client's stream.
+    Informational {
+        /// Whose.
+        stream: StreamId,
+        /// Status and fields.
+        head: response::Parts,
+    },
+    /// The head for a client's stream.
+    Response {
+        /// Whose.
+        stream: StreamId,
+        /// Status and fields.
+        head: response::Parts,
+        /// There is no body: no [`Event::End`] follows.
+        end: bool,
+    },
+    /// Bytes of a body. The peer's window is open for as many again.
+    Data {
+        /// Whose.
+        stream: StreamId,
+        /// The bytes.
+        data: Bytes,
+        /// What is left of the stream's credit: at 0 nothing more comes until [`Connection::allow`] is called.
+        credit: usize,
+    },
+    /// The peer has sent all of a stream.
+    End {
+        /// Whose.
+        stream: StreamId,
+        /// The fields behind the body.
+        trailers: Option<HeaderMap>,
+    },
+    /// The frame layer took bytes of a body, within what the peer's windows allow.
+    Sent {
+        /// Whose.
+        stream: StreamId,
+        /// Bytes that still wait.
+        pending: usize,
+    },
+    /// A stream is over before both sides ended it. It is forgotten.
+    Reset {
+        /// Whose.
+        stream: StreamId,
+        /// Why.
+        reason: Reason,
+        /// By the peer; otherwise for its fault, or because the connection is gone.
+        remote: bool,
+    },
+    /// The answer to [`Connection::ping`].
+    Pong,
+    /// A client may open a stream again, after [`OpenError::Full`].
+    Ready,
+    /// The connection is over. Every stream that was open was told of as [`Event::Reset`] before, but for those that are
+    /// sent, and whose rest came and waits for credit. What output there is is still to be sent.
+    Closed(Closed),
+}
+
+impl Event {
+    /// The stream that it is about.
+    pub fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::Request { stream, .. }
+            | Self::Informational { stream, .. }
+            | Self::Response { stream, .. }
+            | Self::Data { stream, .. }
+            | Self::End { stream, .. }
+            | Self::Sent { stream, .. }
+            | Self::Reset { stream, .. } => Some(*stream),
+            Self::Pong | Self::Ready | Self::Closed(_) => None,
+        }
+    }
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// `NO_ERROR` for an orderly end.
+    pub reason: Reason,
+    /// The peer said so (GOAWAY, or its end); otherwise it was closed here, for its fault or by the owner.
+    pub remote: bool,
+    /// In words.
+    pub message: String,
+}
+
+/// Why a client cannot open a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenError {
+    /// The peer allows no further stream now; [`Event::Ready`] tells when it does.
+    Full,
+    /// The connection takes no streams any more: it is closing, closed, or its peer said GOAWAY.
+    Closing,
+    /// The request cannot be sent.
+    Invalid(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no room for a further stream"),
+            Self::Closing => f.write_str("the connection is closing"),
+            Self::Invalid(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+type ClientParts = (SendRequest<Bytes>, ::h2::client::Connection<Pipe, Bytes>);
+type Joining = Pin<Box<dyn Future<Output = Result<ClientParts, ::h2::Error>>>>;
+
+enum Side {
+    /// A server before the peer's preface.
+    Greeting(Box<::h2::server::Handshake<Pipe, Bytes>>),
+    Server(Box<::h2::server::Connection<Pipe, Bytes>>),
+    /// A client that has not said its preface.
+    Joining(Joining),
+    Client {
+        connection: Box<::h2::client::Connection<Pipe, Bytes>>,
+        requests: Option<SendRequest<Bytes>>,
+    },
+    Closed,
+}
+
+/// One connection. See the [module](super).
+pub struct Connection {
+    side: Side,
+    config: Config,
+    pipe: Pipe,
+    guard: FloodGuard,
+    ready: Arc<Ready>,
+    task: Waker,
+    streams: HashMap<u32, Stream>,
+    events: VecDeque<Event>,
+    pings: Option<PingPong>,
+    awaits_pong: bool,
+    /// A client was told that there is no room.
+    awaits_room: bool,
+    closing: bool,
+    /// It was given up for this.
+    aborted: Option<Reason>,
+    woken: Vec<u32>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("streams", &self.streams.len()).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// The server's side; it waits for the peer's preface.
+    pub fn server(config: &Config) -> Self {
+        let pipe = Pipe::new(config.output_bytes);
+        let side = Side::Greeting(Box::new(config.server().handshake(pipe.clone())));
+        Self::new(side, pipe, config, super::PREFACE.len())
+    }
+
+    /// The client's side. It may open a stream after its first [`poll`](Self::poll), before the server said anything.
+    pub fn client(config: &Config) -> Self {
+        let pipe = Pipe::new(config.output_bytes);
+        let (builder, io) = (config.client(), pipe.clone());
+        let side = Side::Joining(Box::pin(async move { builder.handshake(io).await }));
+        Self::new(side, pipe, config, 0)
+    }
+
+    fn new(side: Side, pipe: Pipe, config: &Config, preface: usize) -> Self {
+        let ready = Arc::new(Ready::default());
+        ready.wake_connection();
+        Self {
+            side,
+            config: *config,
+            pipe,
+            guard: FloodGuard::new(&config.flood, preface),
+            task: connection_waker(&ready),
+            ready,
+            streams: HashMap::new(),
+            events: VecDeque::new(),
+            pings: None,
+            awaits_pong: false,
+            awaits_room: false,
+            closing: false,
+            aborted: None,
+            woken: Vec::new(),
+        }
+    }
+
+    // Bytes.
+
+    /// Whether what was fed is worked off, so that the socket may be read.
+    pub fn wants_input(&self) -> bool {
+        self.pipe.unread() == 0
+    }
+
+    /// Bytes from the peer. [`poll`](Self::poll) works them off.
+    pub fn feed(&mut self, bytes: &[u8], now: Instant) {
+        if matches!(self.side, Side::Closed) || self.aborted.is_some() {
+            return;
+        }
+        if self.guard.allows(bytes, now) {
+            self.pipe.feed(bytes);
+        } else {
+            self.abort(Reason::ENHANCE_YOUR_CALM);
+        }
+    }
+
+    /// The peer sends no more.
+    pub fn feed_end(&mut self) {
+        self.pipe.end();
+    }
+
+    /// Whether there are bytes for the peer.
+    pub fn has_output(&self) -> bool {
+        self.pipe.output_bytes() > 0
+    }
+
+    /// Bytes for the peer, in order; there may be more after the next [`poll`](Self::poll).
+    pub fn take_output(&mut self) -> Vec<u8> {
+        self.pipe.take_output()
+    }
+
+    // Events.
+
+    /// Works off what was fed and what was asked for, as far as it goes.
+    pub fn poll(&mut self) {
+        // Each round works off input or output, and both are bounded.
+        while !self.ready.is_quiet() {
+            if self.ready.take_connection() {
+                self.poll_side();
+            }
+            let mut woken = std::mem::take(&mut self.woken);
+            self.ready.take_streams(&mut woken);
+            for stream in woken.drain(..) {
+                self.poll_stream(stream);
+            }
+            self.woken = woken;
+        }
+    }
+
+    /// Whether [`poll`](Self::poll) would do nothing.
+    pub fn is_quiet(&self) -> bool {
+        self.ready.is_quiet()
+    }
+
+    /// What happened next.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn poll_side(&mut self) {
+        let task = self.task.clone();
+        let cx = &mut Context::from_waker(&task);
+        loop {
+            match &mut self.side {
+                Side::Closed => return,
+                Side::Greeting(handshake) => match Pin::new(&mut **handshake).poll(cx) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok(connection)) => {
+                        self.side = Side::Server(Box::new(connection));
+                        if self.closing {
+                            self.shutdown();
+                        }
+                    }
+                    Poll::Ready(Err(error)) => return self.close_for(&error),
+                },
+                Side::Joining(handshake) => match handshake.as_mut().poll(cx) {
+                    Poll::Pending => return,
+                    Poll::Ready(Ok((requests, connection))) => {
+                        let requests = (!self.closing).then_some(requests);
+                        self.side = Side::Client { connection: Box::new(connection), requests };
+                    }
+                    Poll::Ready(Err(error)) => return self.close_for(&error),
+                },
+                Side::Server(connection) => match connection.poll_accept(cx) {
+                    Poll::Pending => break,
+                    Poll::Ready(Some(Ok((request, respond)))) => {
+                        let (head, body) = request.into_parts();
+                        let end = body.is_end_stream();
+                        let stream = Stream::accepted(body, respond, self.config.credit, &self.ready);
+                        self.events.push_back(Event::Request {
+                            stream: stream.id,
+                            head: Box::new(head),
+                            end,
+                        });
+                        stream.waker.note();
+                        self.streams.insert(stream.id.0, stream);
+                    }
+                    Poll::Ready(Some(Err(error))) => return self.close_for(&error),
+                    Poll::Ready(None) => return self.close(Reason::NO_ERROR, true, "the connection ended"),
+                },
+                Side::Client { connection, requests } => {
+                    match Pin::new(&mut **connection).poll(cx) {
+                        Poll::Pending => {}
+                        Poll::Ready(Ok(())) => {
+                            return self.close(Reason::NO_ERROR, true, "the connection ended");
+                        }
+                        Poll::Ready(Err(error)) => return self.close_for(&error),
+                    }
+                    if self.awaits_room
+                        && let Some(requests) = requests
+                        && requests.poll_ready(cx).is_ready()
+                    {
+                        self.awaits_room = false;
+                        self.events.push_back(Event::Ready);
+                    }
+                    break;
+                }
+            }
+        }
+        if self.awaits_pong
+            && let Some(pings) = &mut self.pings
+            && pings.poll_pong(cx).is_ready()
+        {
+            self.awaits_pong = false;
+            self.events.push_back(Event::Pong);
+        }
+    }
+
+    fn poll_stream(&mut self, id: u32) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let events = &mut self.events;
+        match stream.poll(&mut |event| events.push_back(event)) {
+            Fate::Open => {}
+            Fate::Over => drop(self.streams.remove(&id)),
+            Fate::Reset { reason, remote } => {
+                self.streams.remove(&id);
+                self.events.push_back(Event::Reset { stream: StreamId(id), reason, remote });
+            }
+        }
+    }
+
+    fn close_for(&mut self, error: &::h2::Error) {
+        let reason = error.reason().unwrap_or(Reason::INTERNAL_ERROR);
+        self.close(reason, error.is_remote() || error.is_io(), &error.to_string());
+    }
+
+    fn close(&mut self, reason: Reason, remote: bool, message: &str) {
+        let (reason, remote) = self.aborted.map_or((reason, remote), |reason| (reason, false));
+        self.side = Side::Closed;
+        self.pings = None;
+        let events = &mut self.events;
+        self.streams.retain(|id, stream| {
+            // What came before the end is still to be had.
+            let (reason, remote) = match stream.poll(&mut |event| events.push_back(event)) {
+                Fate::Over => return false,
+                Fate::Open if stream.is_sent() => return true,
+                Fate::Open if reason == Reason::NO_ERROR => (Reason::CANCEL, remote),
+                Fate::Open => (reason, remote),
+                Fate::Reset { reason, remote } => (reason, remote),
+            };
+            events.push_back(Event::Reset { stream: StreamId(*id), reason, remote });
+            false
+        });
+        self.events.push_back(Event::Closed(Closed { reason, remote, message: message.into() }));
+    }
+
+    // Streams.
+
+    /// Streams that are open.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// A client's request; `end` where it has no body.
+    ///
+    /// # Errors
+    /// There is no room, the connection is closing, or the request is no valid one: its URI has no authority, or it has
+    /// fields that HTTP/2 forbids.
+    pub fn open(&mut self, request: Request<()>, end: bool) -> Result<StreamId, OpenError> {
+        let Side::Client { requests: Some(requests), .. } = &mut self.side else {
+            // Before the first poll there is no frame layer to ask.
+            let joining = matches!(self.side, Side::Joining(_)) && !self.closing;
+            self.awaits_room |= joining;
+            return Err(if joining { OpenError::Full } else { OpenError::Closing });
+        };
+        match requests.poll_ready(&mut Context::from_waker(&self.task)) {
+            Poll::Pending => {
+                self.awaits_room = true;
+                return Err(OpenError::Full);
+            }
+            Poll::Ready(Err(_)) => return Err(OpenError::Closing),
+            Poll::Ready(Ok(())) => {}
+        }
+        let sent = requests.send_request(request, end);
+        let (response, body) = sent.map_err(|error| OpenError::Invalid(error.to_string()))?;
+        let stream = Stream::opened(response, body, end, self.config.credit, &self.ready);
+        let id = stream.id;
+        stream.waker.note();
+        self.streams.insert(id.0, stream);
+        self.ready.wake_connection();
+        Ok(id)
+    }
+
+    /// Streams that the peer allows at once.
+    pub fn most_streams(&self) -> usize {
+        match &self.side {
+            Side::Client { requests: Some(requests), .. } => requests.current_max_send_streams(),
+            _ => 0,
+        }
+    }
+
+    /// The stream's, noted for the next poll, where it is open.
+    fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
+        let stream = self.streams.get_mut(&id.0)?;
+        stream.waker.note();
+        Some(stream)
+    }
+
+    /// Hands over up to `bytes` more of a stream's body from now on, and one frame; 0 holds it back.
+    pub fn allow(&mut self, stream: StreamId, bytes: usize) {
+        if let Some(stream) = self.stream(stream) {
+            stream.allow(bytes);
+        }
+    }
+
+    /// A server's 1xx. Returns whether it could be sent: not behind the head.
+    pub fn inform(&mut self, stream: StreamId, response: Response<()>) -> bool {
+        self.stream(stream).is_some_and(|stream| stream.inform(response))
+    }
+
+    /// A server's head; `end` where no body follows. Returns whether there was none before.
+    pub fn respond(&mut self, stream: StreamId, response: Response<()>, end: bool) -> bool {
+        match self.stream(stream) {
+            Some(stream) if stream.awaits_head() => {
+                stream.respond(response, end);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Bytes of a body, behind a server's head or a client's request; `end` where they are the last. Returns the bytes
+    /// of the stream that wait for the peer (see [`Event::Sent`]), or `None` where it takes no more.
+    pub fn send(&mut self, stream: StreamId, data: Bytes, end: bool) -> Option<usize> {
+        let stream = self.stream(stream).filter(|stream| stream.takes_data())?;
+        stream.send(data, end);
+        Some(stream.pending())
+    }
+
+    /// Our side of a stream is complete, with these trailers.
+    pub fn finish(&mut self, stream: StreamId, trailers: Option<HeaderMap>) {
+        if let Some(stream) = self.stream(stream).filter(|stream| stream.takes_data()) {
+            stream.finish(trailers);
+        }
+    }
+
+    /// Bytes of a stream that wait for the peer's windows, or for the output to be taken.
+    pub fn pending(&self, stream: StreamId) -> usize {
+        self.streams.get(&stream.0).map_or(0, Stream::pending)
+    }
+
+    /// Ends a stream at once; no event tells of it any more.
+    pub fn reset(&mut self, stream: StreamId, reason: Reason) {
+        if let Some(mut open) = self.streams.remove(&stream.0) {
+            open.reset(reason);
+            drop(open);
+            self.ready.wake_connection();
+            self.events.retain(|event| event.stream() != Some(stream));
+        }
+    }
+
+    // The connection.
+
+    /// Asks the peer for a sign of life; [`Event::Pong`] is the answer. Returns whether it was asked: not where an
+    /// answer is still awaited.
+    pub fn ping(&mut self) -> bool {
+        if self.pings.is_none() {
+            self.pings = match &mut self.side {
+                Side::Server(connection) => connection.ping_pong(),
+                Side::Client { connection, .. } => connection.ping_pong(),
+                _ => None,
+            };
+        }
+        let Some(pings) = &mut self.pings else { return false };
+        if self.awaits_pong || pings.send_ping(Ping::opaque()).is_err() {
+            return false;
+        }
+        self.awaits_pong = true;
+        self.ready.wake_connection();
+        true
+    }
+
+    /// Ends in order: GOAWAY, no new streams, and [`Event::Closed`] when those that are open are over.
+    pub fn shutdown(&mut self) {
+        self.closing = true;
+        match &mut self.side {
+            Side::Server(connection) => connection.graceful_shutdown(),
+            Side::Client { requests, .. } => *requests = None,
+            Side::Greeting(_) | Side::Joining(_) | Side::Closed => {}
+        }
+        self.ready.wake_connection();
+    }
+
+    /// Ends at once: GOAWAY with `reason`; streams that are open are lost.
+    pub fn abort(&mut self, reason: Reason) {
+        self.aborted.get_or_insert(reason);
+        match &mut self.side {
+            Side::Server(connection) => {
+                connection.abrupt_shutdown(reason);
+                self.ready.wake_connection();
+            }
+            Side::Closed => {}
+            _ => self.close(reason, false, "the connection was given up"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Counts frames that cost a peer little and bring nothing: PING, SETTINGS, PRIORITY, unknown and empty ones, and resets.
+//!
+//! The frame layer bounds what such frames make it hold; this bounds what they make it do (CVE-2019-9512, -9515, -9518,
+//! CVE-2023-44487).
+
+use std::time::Instant;
+
+/// A bucket of tokens for each kind: `burst` at once, and `per_second` for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FloodLimits {
+    /// PING, SETTINGS, PRIORITY, unknown frames, and DATA without bytes. Defaults to 1,000.
+    pub control_burst: u32,
+    /// Defaults to 100 a second.
+    pub control_per_second: u32,
+    /// RST_STREAM. Defaults to 1,000, as in Node.
+    pub reset_burst: u32,
+    /// Defaults to 33 a second, as in Node.
+    pub reset_per_second: u32,
+}
+
+impl Default for FloodLimits {
+    fn default() -> Self {
+        Self { control_burst: 1000, control_per_second: 100, reset_burst: 1000, reset_per_second: 33 }
+    }
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    burst: f64,
+    per_second: f64,
+    at: Option<Instant>,
+}
+
+impl Bucket {
+    fn new(burst: u32, per_second: u32) -> Self {
+        Self { tokens: burst.into(), burst: burst.into(), per_second: per_second.into(), at: None }
+    }
+
+    /// Whether there was a token.
+    fn take(&mut self, now: Instant) -> bool {
+        let passed = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        self.at = Some(now);
+        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        self.tokens -= 1.0;
+        self.tokens >= 0.0
+    }
+}
+
+const FRAME_HEAD: usize = 9;
+const END_STREAM: u8 = 1;
+
+/// Follows the frames in a peer's bytes.
+#[derive(Debug)]
+pub(super) struct FloodGuard {
+    control: Bucket,
+    resets: Bucket,
+    head: [u8; FRAME_HEAD],
+    /// Bytes of `head` that came.
+    filled: usize,
+    /// Bytes that are not looked at: of a payload, or of the preface.
+    skip: usize,
+}
+
+impl FloodGuard {
+    /// `skip` bytes come before the first frame.
+    pub fn new(limits: &FloodLimits, skip: usize) -> Self {
+        Self {
+            control: Bucket::new(limits.control_burst, limits.control_per_second),
+            resets: Bucket::new(limits.reset_burst, limits.reset_per_second),
+            head: [0; FRAME_HEAD],
+            filled: 0,
+            skip,
+        }
+    }
+
+    /// Whether these bytes are still within the limits.
+    pub fn allows(&mut self, mut bytes: &[u8], now: Instant) -> bool {
+        while !bytes.is_empty() {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = &bytes[skipped..];
+            let taken = (FRAME_HEAD - self.filled).min(bytes.len());
+            self.head[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+            self.filled += taken;
+            bytes = &bytes[taken..];
+            if self.filled == FRAME_HEAD {
+                self.filled = 0;
+                let [a, b, c, kind, flags, ..] = self.head;
+                self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                let allowed = match kind {
+                    0 => self.skip > 0 || flags & END_STREAM != 0 || self.control.take(now),
+                    // HEADERS, PUSH_PROMISE, GOAWAY, WINDOW_UPDATE and CONTINUATION: the frame layer's business.
+                    1 | 5 | 7 | 8 | 9 => true,
+                    3 => self.resets.take(now),
+                    _ => self.control.take(now),
+                };
+                if !allowed {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
