@@ -1,10 +1,10 @@
 'use strict';
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
-const { isDeepStrictEqual } = require('node:util');
+const { Rounds } = require('./rounds');
 const { examine } = require('./verify');
 
 /** Milliseconds after which a trial counts as hung. */
@@ -55,8 +55,8 @@ async function trial(job) {
   return JSON.parse(out);
 }
 
-/** Runs a case's sides on one input, alternately, and sees to it that they agree. */
-class Comparer {
+/** Runs a case's sides on one input, each trial in a process of its own. */
+class Comparer extends Rounds {
   /**
    * @param {object} options
    * @param {import('./inputs').Inputs} options.inputs
@@ -66,11 +66,9 @@ class Comparer {
    * @param {boolean} options.rivals  leave ours out
    */
   constructor(options) {
-    this.options = options;
-    /** @type {string[]} what did not agree, or did not end well */
-    this.failures = [];
-    /** @type {string[]} */
-    this.notes = [];
+    super(options);
+    this.inputs = options.inputs;
+    this.folder = options.folder;
   }
 
   /**
@@ -79,68 +77,25 @@ class Comparer {
    * @returns {Promise<Comparison | null>} null where the input is not at hand
    */
   async compare(one, inputName) {
-    const { inputs, trials, smoke, rivals } = this.options;
-    let whole = await inputs.get(inputName);
-    if (!whole) {
+    const { inputs, smoke } = this;
+    const found = await inputs.get(inputName);
+    if (!found) {
       this.note(`${one.name} on ${inputName} is left out: that log is not at hand`);
       return null;
     }
-    if (smoke) whole = await inputs.slice(whole, inputs.bytes);
+    const whole = smoke ? await inputs.slice(found, inputs.bytes) : found;
     const slice = await inputs.slice(whole, Math.floor(whole.bytes * SLICE));
 
-    const names = Object.keys(one.sides).filter((name) => {
-      const { command } = one.sides[name];
-      if (name === 'ours' && rivals) return false;
-      if (!command || spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0) return true;
-      this.note(`${one.name}: ${command} is left out, since it is not installed`);
-      return false;
+    const costs = await this.run(`${one.name} on ${inputName}`, this.runnable(one.name, one.sides), async (side, check) => {
+      const sliced = check ? !smoke : one.sides[side].slice;
+      const input = sliced ? slice : whole;
+      return { ...await this.trial(one, side, input, check), work: `${input.plain} ${check}` };
     });
-
     /** @type {Comparison} */
     const comparison = { name: one.name, title: one.title, input: inputName, bytes: whole.bytes, unit: one.unit, sides: {} };
-    for (const name of names) {
+    for (const [name, list] of Object.entries(costs)) {
       const { label, floor, sizeFloor } = one.sides[name];
-      comparison.sides[name] = { label, floor, sizeFloor, costs: [] };
-    }
-
-    /** @type {Map<string, { side: string, facts: object }>} what the first side on an input found */
-    const expected = new Map();
-    /**
-     * @param {string} side
-     * @param {import('./inputs').Input} input
-     * @param {boolean} check
-     */
-    const run = async (side, input, check) => {
-      try {
-        const { cost, facts } = await this.trial(one, side, input, check);
-        const key = `${input.plain} ${check}`;
-        const first = expected.get(key);
-        if (!first) expected.set(key, { side, facts });
-        else if (!isDeepStrictEqual(first.facts, facts)) {
-          const said = `${side} ${JSON.stringify(facts)}, ${first.side} ${JSON.stringify(first.facts)}`;
-          throw new Error(`${one.name} on ${inputName}: the sides disagree: ${said}`);
-        }
-        return cost;
-      } catch (error) {
-        const { message } = /** @type {Error} */ (error);
-        this.failures.push(message);
-        process.stderr.write(`FAILED ${message}\n`);
-        return null;
-      }
-    };
-
-    for (const name of names) {
-      const cost = await run(name, smoke ? whole : slice, true);
-      if (smoke && cost) comparison.sides[name].costs.push(cost);
-      if (!cost) delete comparison.sides[name];
-    }
-    for (let turn = 0; turn < (smoke ? 0 : trials); turn++) {
-      const order = Object.keys(comparison.sides);
-      if (turn % 2 === 1) order.reverse();
-      for (const name of order) {
-        const cost = await run(name, one.sides[name].slice ? slice : whole, false);
-        if (cost) comparison.sides[name].costs.push(cost);
-      }
+      comparison.sides[name] = { label, floor, sizeFloor, costs: list };
     }
     return comparison;
   }
@@ -153,7 +108,7 @@ class Comparer {
    * @returns {Promise<{ cost: Cost, facts: object }>}
    */
   async trial(one, side, input, check) {
-    const { folder, smoke } = this.options;
+    const { folder, smoke } = this;
     /** @type {import('./cases').Job} */
     const job = {
       case: one.name,
@@ -180,12 +135,6 @@ class Comparer {
       fs.rmSync(job.output, { force: true });
       fs.rmSync(`${job.output}.rejects`, { force: true });
     }
-  }
-
-  /** @param {string} text */
-  note(text) {
-    this.notes.push(text);
-    process.stderr.write(`${text}\n`);
   }
 }
 

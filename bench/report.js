@@ -1,53 +1,18 @@
 'use strict';
 
-const fs = require('node:fs');
+/** The tables of streams and codecs. */
+
 const { median, medianOrNull } = require('./statistics');
+const { figure, middle, spread, table } = require('./tables');
 
 /** The ceilings that hold for every whole-file case: bytes, and milliseconds. */
 const RSS_CEILING = 128e6;
 const DELAY_CEILING = 10;
 
-const BEGIN = '<!-- bench:begin -->';
-const END = '<!-- bench:end -->';
-
-/**
- * @param {number} value
- * @returns {string} with as many digits as mean something
- */
-function figure(value) {
-  if (value >= 100) return Math.round(value).toLocaleString('en-GB');
-  return value.toFixed(value >= 10 ? 1 : 2);
-}
-
-/** @param {number[]} values */
-function spread(values) {
-  return `${figure(median(values))} (${figure(Math.min(...values))}–${figure(Math.max(...values))})`;
-}
-
-/**
- * @param {(number | null)[]} values
- * @param {(value: number) => string} format
- */
-function middle(values, format) {
-  const value = medianOrNull(values);
-  return value === null ? '–' : format(value);
-}
-
 /** @param {number} bytes */
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)}`;
 /** @param {number} ms */
 const milliseconds = (ms) => ms.toFixed(1);
-
-/**
- * @param {string[]} head
- * @param {string[][]} rows
- */
-function table(head, rows) {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  /** @param {string[]} cells */
-  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rows.map(line)].join('\n');
-}
 
 /**
  * @typedef {object} Results
@@ -157,41 +122,4 @@ function render(results) {
   return { text: parts.join('\n\n'), missed };
 }
 
-/**
- * Where, when and on what the figures were taken.
- *
- * @param {Results} results
- */
-function provenance(results) {
-  const cases = Object.values(results.cases);
-  const dates = [...new Set(cases.map((one) => one.date))].sort();
-  const commits = [...new Set(cases.map((one) => one.commit))];
-  const trials = [...new Set(cases.flatMap((one) => Object.values(one.sides).map((side) => side.costs.length)))];
-  return [
-    ...Object.entries(results.machine).map(([name, value]) => `${name}: ${value}`),
-    `date: ${dates.join(', ')}`,
-    `commit: ${commits.join(', ')}`,
-    `trials: ${trials.sort().join(', ')}`,
-  ].map((line) => `* ${line}`).join('\n');
-}
-
-/**
- * Puts the tables between the markers of a page.
- *
- * @param {string} page  path
- * @param {Results} results
- */
-function write(page, results) {
-  const before = fs.readFileSync(page, 'utf8');
-  const begin = before.indexOf(BEGIN);
-  const end = before.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`${page} has no ${BEGIN} and ${END}`);
-  const { text, missed } = render(results);
-  const verdict = missed.length === 0
-    ? 'Every floor and ceiling was met.'
-    : `Missed:\n\n${missed.map((line) => `* ${line}`).join('\n')}`;
-  const body = [BEGIN, provenance(results), text, verdict, ''].join('\n\n');
-  fs.writeFileSync(page, before.slice(0, begin) + body + before.slice(end));
-}
-
-module.exports = { render, write };
+module.exports = { render };

@@ -14,7 +14,11 @@ const { build } = require('../scripts/build');
 const { parseSize } = require('../scripts/make-sample');
 const { Comparer } = require('./compare');
 const { Inputs } = require('./inputs');
-const report = require('./report');
+const { merge, write } = require('./page');
+const { render } = require('./report');
+const { serverCases } = require('./servers');
+const { ServerComparer } = require('./servers/compare');
+const { render: renderServers } = require('./servers/report');
 const studies = require('./studies');
 
 const ROOT = path.join(__dirname, '..');
@@ -22,6 +26,8 @@ const PAGE = path.join(ROOT, 'docs', 'performance.md');
 
 const USAGE = `Usage: npm run bench -- [options]
 
+  --files        only streams and codecs
+  --servers      only servers, loaded by bench/load (on Linux)
   --case NAME    only this case; may be given again. Also: rss, linear
   --input NAME   only this input: sample, clean, zeek, windows
   --bytes SIZE   size of the generated inputs, such as 64MB (default 256MB)
@@ -57,9 +63,15 @@ function describeCommit() {
   }
 }
 
+/** @returns {{ date: string, commit: string }} */
+function describeRun() {
+  return { date: new Date().toISOString().slice(0, 10), commit: describeCommit() };
+}
+
 /** Installs the rivals where they are missing. */
 function installRivals() {
-  if (fs.existsSync(path.join(__dirname, 'node_modules', 'split2'))) return;
+  const { dependencies } = JSON.parse(fs.readFileSync(path.join(__dirname, 'package.json'), 'utf8'));
+  if (Object.keys(dependencies).every((name) => fs.existsSync(path.join(__dirname, 'node_modules', name)))) return;
   process.stderr.write('installing the rivals (npm ci in bench/)\n');
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: __dirname,
@@ -70,26 +82,57 @@ function installRivals() {
 }
 
 /**
- * Adds what was measured to what earlier runs on this machine measured, so that one case can be measured again by itself.
- *
- * @param {string} file  that keeps the figures from run to run
- * @param {import('./report').Results} results
- * @returns {import('./report').Results}
+ * @typedef {object} Choice
+ * @property {number} trials
+ * @property {boolean} smoke
+ * @property {boolean} rivals  leave ours out
+ * @property {string} data     folder of inputs, outputs and figures
+ * @property {(name: string) => boolean} wanted  whether a case is
  */
-function merge(file, results) {
-  const before = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : { cases: {} };
-  const all = { ...before.cases, ...results.cases };
-  const merged = { ...before, ...results, cases: /** @type {typeof all} */ ({}) };
-  for (const one of cases) {
-    for (const key of one.inputs.map((input) => `${one.name} on ${input}`)) if (all[key]) merged.cases[key] = all[key];
+
+/**
+ * Streams and codecs.
+ *
+ * @param {Choice & { input?: string, bytes: number, corpus: string }} choice
+ * @returns {Promise<{ results: import('./report').Results, failures: string[] }>}
+ */
+async function measureFiles({ data, bytes, corpus, input: only, wanted, ...choice }) {
+  const inputs = new Inputs({ folder: data, corpus, bytes });
+  const comparer = new Comparer({ ...choice, inputs, folder: data });
+  /** @type {import('./report').Results} */
+  const results = { machine: describeMachine(), cases: {} };
+  const stamp = describeRun();
+  for (const one of cases.filter(({ name }) => wanted(name))) {
+    for (const input of one.inputs.filter((name) => !only || only === name)) {
+      const comparison = await comparer.compare(one, input);
+      if (comparison) results.cases[`${one.name} on ${input}`] = { ...comparison, ...stamp };
+    }
   }
-  fs.writeFileSync(file, JSON.stringify(merged));
-  return merged;
+  if (!choice.rivals && wanted('rss')) results.rss = await studies.rss(comparer, bytes);
+  if (!choice.rivals && wanted('linear')) results.linear = await studies.linear(comparer, bytes);
+  return { results, failures: comparer.failures };
+}
+
+/**
+ * @param {Choice} choice
+ * @returns {Promise<{ results: import('./servers/report').ServerResults, failures: string[] }>}
+ */
+async function measureServers({ data, wanted, ...choice }) {
+  const comparer = new ServerComparer({ ...choice, folder: data });
+  /** @type {import('./servers/report').ServerResults} */
+  const results = { machine: describeMachine(), cases: {} };
+  const stamp = describeRun();
+  for (const one of serverCases.filter(({ name }) => wanted(name))) {
+    results.cases[one.name] = { ...await comparer.compare(one), ...stamp };
+  }
+  return { results, failures: comparer.failures };
 }
 
 async function main() {
   const { values } = parseArgs({
     options: {
+      files: { type: 'boolean', default: false },
+      servers: { type: 'boolean', default: false },
       case: { type: 'string', multiple: true },
       input: { type: 'string' },
       bytes: { type: 'string' },
@@ -107,47 +150,69 @@ async function main() {
     process.stdout.write(USAGE);
     return;
   }
-  const known = [...cases.map((one) => one.name), 'rss', 'linear'];
-  for (const name of values.case ?? []) {
+  const { smoke, rivals, data } = values;
+  const ofFiles = [...cases.map((one) => one.name), 'rss', 'linear'];
+  const ofServers = serverCases.map((one) => one.name);
+  const chosen = values.case ?? [...ofFiles, ...ofServers];
+  for (const name of chosen) {
+    const known = [...ofFiles, ...ofServers];
     if (!known.includes(name)) throw new Misuse(`no case is named ${name}; there are ${known.join(', ')}`);
   }
-  if (values.write && (values.smoke || values.rivals)) throw new Misuse('--write wants a full run');
-  /** @param {string} name */
-  const wanted = (name) => !values.case || values.case.includes(name);
+  if (values.write && (smoke || rivals)) throw new Misuse('--write wants a full run');
+  const both = values.files === values.servers;
 
-  const { smoke } = values;
-  if (!values.rivals) {
+  if (!rivals) {
     // Figures of a debug build mean nothing; for a smoke run any build will do.
     const code = await build(smoke ? {} : { profile: 'release' });
     if (code !== 0) throw new Error('millrace could not be built');
   }
   installRivals();
-  const bytes = parseSize(values.bytes ?? (smoke ? '3MB' : '256MB'));
-  const trials = smoke ? 1 : Number(values.trials);
-  const inputs = new Inputs({ folder: values.data, corpus: values.corpus, bytes });
-  const comparer = new Comparer({ inputs, folder: values.data, trials, smoke, rivals: values.rivals });
-
-  /** @type {import('./report').Results} */
-  const results = { machine: describeMachine(), cases: {} };
-  const stamp = { date: new Date().toISOString().slice(0, 10), commit: describeCommit() };
-  for (const one of cases.filter(({ name }) => wanted(name))) {
-    for (const input of one.inputs.filter((name) => !values.input || values.input === name)) {
-      const comparison = await comparer.compare(one, input);
-      if (comparison) results.cases[`${one.name} on ${input}`] = { ...comparison, ...stamp };
+  fs.mkdirSync(data, { recursive: true });
+  /** @type {Choice} */
+  const choice = { trials: Number(values.trials), smoke, rivals, data, wanted: (name) => chosen.includes(name) };
+  const failures = [];
+  const missed = [];
+  if ((both || values.files) && ofFiles.some(choice.wanted)) {
+    const bytes = parseSize(values.bytes ?? (smoke ? '3MB' : '256MB'));
+    const measured = await measureFiles({ ...choice, bytes, input: values.input, corpus: values.corpus });
+    failures.push(...measured.failures);
+    missed.push(...tell(measured.results, render));
+    if (values.write) {
+      const order = cases.flatMap((one) => one.inputs.map((input) => `${one.name} on ${input}`));
+      const merged = merge(path.join(data, 'results.json'), measured.results, order);
+      write(PAGE, 'bench', merged, render(merged));
     }
   }
-  if (!values.rivals && wanted('rss')) results.rss = await studies.rss(comparer, bytes);
-  if (!values.rivals && wanted('linear')) results.linear = await studies.linear(comparer, bytes);
-
-  const { text, missed } = report.render(results);
-  process.stdout.write(`${text}\n`);
-  if (!smoke) for (const line of missed) process.stdout.write(`\nmissed: ${line}`);
-  process.stdout.write('\n');
-  if (values.write) {
-    report.write(PAGE, merge(path.join(values.data, 'results.json'), results));
+  if ((both || values.servers) && ofServers.some(choice.wanted)) {
+    if (process.platform === 'linux') {
+      const measured = await measureServers(choice);
+      failures.push(...measured.failures);
+      missed.push(...tell(measured.results, renderServers));
+      if (values.write) {
+        const merged = merge(path.join(data, 'server-results.json'), measured.results, ofServers);
+        write(PAGE, 'bench:servers', merged, renderServers(merged));
+      }
+    } else {
+      process.stderr.write('the servers are left out: their load generator is for Linux\n');
+    }
   }
-  for (const line of comparer.failures) process.stdout.write(`FAILED: ${line}\n`);
-  if (comparer.failures.length > 0 || (values.strict && missed.length > 0)) process.exitCode = 1;
+  if (!smoke) for (const line of missed) process.stdout.write(`missed: ${line}\n`);
+  for (const line of failures) process.stdout.write(`FAILED: ${line}\n`);
+  if (failures.length > 0 || (values.strict && missed.length > 0)) process.exitCode = 1;
+}
+
+/**
+ * Prints the tables.
+ *
+ * @template R
+ * @param {R} results
+ * @param {(results: R) => { text: string, missed: string[] }} rendering
+ * @returns {string[]} what was missed
+ */
+function tell(results, rendering) {
+  const { text, missed } = rendering(results);
+  process.stdout.write(`${text}\n\n`);
+  return missed;
 }
 
 main().catch((error) => {

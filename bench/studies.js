@@ -37,7 +37,7 @@ async function linear(comparer, bytes) {
   const rows = [];
   for (const size of [bytes / 4, bytes / 2, bytes]) {
     const costs = [];
-    for (let turn = 0; turn < comparer.options.trials; turn++) {
+    for (let turn = 0; turn < comparer.trials; turn++) {
       const cost = await alone(comparer, one, size);
       if (cost) costs.push(cost);
     }
@@ -58,7 +58,7 @@ async function linear(comparer, bytes) {
  * @param {number} bytes
  */
 async function alone(comparer, one, bytes) {
-  const input = await comparer.options.inputs.get(one.inputs[0], bytes);
+  const input = await comparer.inputs.get(one.inputs[0], bytes);
   if (!input) return null;
   try {
     return (await comparer.trial(one, 'ours', input, false)).cost;

@@ -36,10 +36,12 @@ async function main() {
     step('ESLint', process.execPath, [modules('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', '.']),
     step('tsc', process.execPath, [modules('typescript', 'bin', 'tsc'), '--noEmit', '--project', '.']),
   ];
-  // The fuzz targets are a crate of their own.
-  if (fs.existsSync(path.join(ROOT, 'fuzz', 'Cargo.toml'))) {
-    steps.splice(1, 0, step('rustfmt, fuzz', 'cargo', ['fmt', '--check', '--manifest-path', 'fuzz/Cargo.toml']));
+  // Crates of their own, which a published package does not have.
+  for (const folder of ['fuzz', 'bench/load'].filter((name) => fs.existsSync(path.join(ROOT, name, 'Cargo.toml')))) {
+    steps.splice(1, 0, step(`rustfmt, ${folder}`, 'cargo', ['fmt', '--check', '--manifest-path', `${folder}/Cargo.toml`]));
   }
+  const load = ['--manifest-path', 'bench/load/Cargo.toml', '--target-dir', 'target', '--all-targets'];
+  steps.push(step('clippy, bench/load', 'cargo', ['clippy', ...load, '--', '--deny', 'warnings']));
   return runSteps('npm run lint', steps);
 }
 

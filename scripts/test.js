@@ -60,9 +60,13 @@ function parts(names) {
   const streams = files.filter((file) => path.basename(file).includes('stream'));
   const js = [{ name: 'JS tests', run: () => runNodeTests(files, undefined) }];
   if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, '0') });
+  const load = ['--manifest-path', 'bench/load/Cargo.toml', '--target-dir', 'target'];
   const tsc = [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--project', `${FOLDER}/types`];
   return {
-    rust: [{ name: 'Rust tests', run: () => run('cargo', ['test'], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) }],
+    rust: [
+      { name: 'Rust tests', run: () => run('cargo', ['test'], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) },
+      { name: 'Rust tests, bench/load', run: () => run('cargo', ['test', ...load], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) },
+    ],
     js,
     types: [{ name: 'type tests', run: () => run(process.execPath, tsc, { cwd: ROOT }) }],
   };

@@ -5,10 +5,14 @@ use std::time::Duration;
 /// What the clients do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Send, and send again for each message that comes back.
+    /// A WebSocket: send, and send again for each message that comes back.
     Echo,
-    /// Count what comes.
+    /// A WebSocket: count what comes.
     Receive,
+    /// HTTP: ask, and ask again for each answer.
+    Request,
+    /// Server-sent events: ask once, count events.
+    Events,
 }
 
 /// What was asked for.
@@ -17,10 +21,16 @@ pub struct Options {
     pub port: u16,
     pub path: String,
     pub connections: usize,
+    /// Messages or requests of one connection that are under way at once.
     pub in_flight: usize,
+    /// Of a message, or of a request's body.
     pub bytes: usize,
     pub text: bool,
     pub deflate: bool,
+    /// Looks at every byte that comes, instead of counting.
+    pub check: bool,
+    /// What comes begins with the microseconds of the monotonic clock at which it was sent, in 16 digits.
+    pub stamped: bool,
     pub warm_up: Duration,
     pub length: Duration,
 }
@@ -30,7 +40,9 @@ impl Options {
         let mode = match arguments.next().as_deref() {
             Some("echo") => Mode::Echo,
             Some("receive") => Mode::Receive,
-            _ => return Err("the first argument is echo or receive".into()),
+            Some("request") => Mode::Request,
+            Some("events") => Mode::Events,
+            _ => return Err("the first argument is echo, receive, request or events".into()),
         };
         let mut options = Self {
             mode,
@@ -38,9 +50,11 @@ impl Options {
             path: "/".into(),
             connections: 1,
             in_flight: 1,
-            bytes: 64,
+            bytes: if mode == Mode::Request { 0 } else { 64 },
             text: false,
             deflate: false,
+            check: false,
+            stamped: false,
             warm_up: Duration::from_millis(500),
             length: Duration::from_secs(2),
         };
@@ -49,6 +63,8 @@ impl Options {
             match name.as_str() {
                 "--text" => options.text = true,
                 "--deflate" => options.deflate = true,
+                "--check" => options.check = true,
+                "--stamped" => options.stamped = true,
                 "--path" => options.path = value()?,
                 "--port" => options.port = number(&value()?)?,
                 "--connections" => options.connections = number(&value()?)?,

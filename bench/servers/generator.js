@@ -1,0 +1,78 @@
+'use strict';
+
+/** The native load generator in `bench/load`. */
+
+const { execFileSync, spawn } = require('node:child_process');
+const { EventEmitter, once } = require('node:events');
+const path = require('node:path');
+
+const ROOT = path.join(__dirname, '..', '..');
+
+/**
+ * What it measured. Sizes in bytes.
+ *
+ * @typedef {object} Measured
+ * @property {number} messages
+ * @property {number} seconds
+ * @property {number} bytes      of payloads
+ * @property {number} closed     connections that the server ended
+ * @property {number} p50Micros
+ * @property {number} p99Micros
+ * @property {string} digest     of every payload, where they were checked
+ */
+
+/**
+ * Builds it. Its target folder is the project's own, so that what both depend on is built once.
+ *
+ * @param {'dev' | 'release'} profile
+ * @returns {string} path of the program
+ */
+function buildGenerator(profile) {
+  const manifest = path.join(__dirname, '..', 'load', 'Cargo.toml');
+  const target = path.join(ROOT, 'target');
+  const args = ['build', '--quiet', '--profile', profile, '--manifest-path', manifest, '--target-dir', target];
+  execFileSync('cargo', args, { stdio: 'inherit' });
+  return path.join(target, profile === 'dev' ? 'debug' : profile, 'millrace-load');
+}
+
+/**
+ * Runs it once.
+ *
+ * @fires EventEmitter#connected  all clients are
+ * @fires EventEmitter#measuring  the warm-up is over
+ */
+class LoadGenerator extends EventEmitter {
+  /**
+   * @param {string} program
+   * @param {import('.').Load} load
+   * @param {{ port: number, seconds: number, warmUp: number, check: boolean }} how
+   */
+  constructor(program, load, { port, seconds, warmUp, check }) {
+    super();
+    const args = [load.mode, '--port', port, '--seconds', seconds, '--warm-up', warmUp, '--connections', load.connections];
+    for (const [name, value] of [['--in-flight', load.inFlight], ['--bytes', load.bytes], ['--path', load.path]]) {
+      if (value !== undefined) args.push(name, value);
+    }
+    const { text, deflate, stamped } = load;
+    for (const [name, is] of Object.entries({ text, deflate, stamped, check })) if (is) args.push(`--${name}`);
+    this.child = spawn(program, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.said = '';
+    let printed = '';
+    this.child.stdout.setEncoding('utf8').on('data', (piece) => (printed += piece));
+    this.child.stderr.setEncoding('utf8').on('data', (piece) => {
+      for (const news of ['connected', 'measuring']) if (piece.includes(news)) this.emit(news);
+      this.said += piece;
+    });
+    /** @type {Promise<Measured>} */
+    this.measured = once(this.child, 'close').then(([code]) => {
+      if (code !== 0) throw new Error(`the load generator ended with ${code}: ${this.said.trim().split('\n').at(-1)}`);
+      return JSON.parse(printed);
+    });
+  }
+
+  stop() {
+    this.child.kill('SIGKILL');
+  }
+}
+
+module.exports = { buildGenerator, LoadGenerator };
