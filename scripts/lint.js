@@ -5,6 +5,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { loadCrate } = require('./internal/load-crate.js');
 const { runMain } = require('./internal/main.js');
 const { requireRust } = require('./internal/requirements.js');
 const { run } = require('./internal/run.js');
@@ -40,8 +41,7 @@ async function main() {
   for (const folder of ['fuzz', 'bench/load'].filter((name) => fs.existsSync(path.join(ROOT, name, 'Cargo.toml')))) {
     steps.splice(1, 0, step(`rustfmt, ${folder}`, 'cargo', ['fmt', '--check', '--manifest-path', `${folder}/Cargo.toml`]));
   }
-  const load = ['--manifest-path', 'bench/load/Cargo.toml', '--target-dir', 'target', '--all-targets'];
-  steps.push(step('clippy, bench/load', 'cargo', ['clippy', ...load, '--', '--deny', 'warnings']));
+  steps.push(step('clippy, bench/load', 'cargo', ['clippy', ...loadCrate(), '--all-targets', '--', '--deny', 'warnings']));
   return runSteps('npm run lint', steps);
 }
 

@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { loadCrate } = require('./internal/load-crate.js');
 const { runMain } = require('./internal/main.js');
 const { run } = require('./internal/run.js');
 const { runSteps } = require('./internal/steps.js');
@@ -60,12 +61,11 @@ function parts(names) {
   const streams = files.filter((file) => path.basename(file).includes('stream'));
   const js = [{ name: 'JS tests', run: () => runNodeTests(files, undefined) }];
   if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, '0') });
-  const load = ['--manifest-path', 'bench/load/Cargo.toml', '--target-dir', 'target'];
   const tsc = [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--project', `${FOLDER}/types`];
   return {
     rust: [
       { name: 'Rust tests', run: () => run('cargo', ['test'], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) },
-      { name: 'Rust tests, bench/load', run: () => run('cargo', ['test', ...load], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) },
+      { name: 'Rust tests, bench/load', run: () => run('cargo', ['test', ...loadCrate()], { cwd: ROOT, timeoutMs: TIMEOUT_MS }) },
     ],
     js,
     types: [{ name: 'type tests', run: () => run(process.execPath, tsc, { cwd: ROOT }) }],

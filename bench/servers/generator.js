@@ -5,6 +5,7 @@
 const { execFileSync, spawn } = require('node:child_process');
 const { EventEmitter, once } = require('node:events');
 const path = require('node:path');
+const { loadCrate } = require('../../scripts/internal/load-crate');
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -22,17 +23,14 @@ const ROOT = path.join(__dirname, '..', '..');
  */
 
 /**
- * Builds it. Its target folder is the project's own, so that what both depend on is built once.
+ * Builds it.
  *
  * @param {'dev' | 'release'} profile
  * @returns {string} path of the program
  */
 function buildGenerator(profile) {
-  const manifest = path.join(__dirname, '..', 'load', 'Cargo.toml');
-  const target = path.join(ROOT, 'target');
-  const args = ['build', '--quiet', '--profile', profile, '--manifest-path', manifest, '--target-dir', target];
-  execFileSync('cargo', args, { stdio: 'inherit' });
-  return path.join(target, profile === 'dev' ? 'debug' : profile, 'millrace-load');
+  execFileSync('cargo', ['build', '--quiet', '--profile', profile, ...loadCrate()], { stdio: 'inherit' });
+  return path.join(ROOT, 'target', profile === 'dev' ? 'debug' : profile, 'millrace-load');
 }
 
 /**
