@@ -16,7 +16,15 @@ const { read, unmeasured, bottleneck } = require('./internal/stats.js');
 function inspect() {
   /** @type {Set<any>} */
   const streams = new Set();
-  for (const port of livePorts()) if (!port.stream.destroyed) streams.add(port.stream[kComposed] ?? port.stream);
+  /** Sources that are no operators. @type {Map<any, import('./internal/native-source.js').Feed>} */
+  const feeds = new Map();
+  for (const port of livePorts()) {
+    if (port.stream.destroyed) continue;
+    streams.add(port.stream[kComposed] ?? port.stream);
+    if (port.feeder === null) continue;
+    streams.add(port.feeder.stream);
+    feeds.set(port.feeder.stream, port.feeder);
+  }
   /** @type {Map<any, any>} */
   const previous = new Map();
   for (const stream of streams) {
@@ -30,7 +38,7 @@ function inspect() {
   for (const stream of streams) {
     if (previous.has(stream)) continue;
     for (const path of paths(stream)) {
-      const stages = path.flatMap((one) => one[kParts] ?? [one]).map(stats);
+      const stages = path.flatMap((one) => one[kParts] ?? [one]).map((one) => feeds.get(one)?.stats() ?? stats(one));
       const index = bottleneck(stages);
       pipelines.push({ stages, bottleneck: index < 0 ? null : stages[index].stage, bottleneckIndex: index });
     }

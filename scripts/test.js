@@ -58,7 +58,7 @@ async function runNodeTests(files, fuse) {
 function parts(names) {
   const files = testFiles(names);
   // What concerns streams holds for fused and for unfused chains.
-  const streams = files.filter((file) => path.basename(file).includes('stream'));
+  const streams = files.filter((file) => /stream|chains|uploads/.test(path.basename(file)));
   const js = [{ name: 'JS tests', run: () => runNodeTests(files, undefined) }];
   if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, '0') });
   const tsc = [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--project', `${FOLDER}/types`];

@@ -36,7 +36,14 @@ class SocketFace extends Duplex {
     this.waiting = 0;
     /** Bytes in the slab. */
     this.unsent = 0;
-    this.bytesRead = 0;
+    /** Bytes of bodies that came here. */
+    this.received = 0;
+    /** Those of earlier requests. */
+    this.receivedBefore = 0;
+    /** The way of the body past JavaScript. @type {import('../internal/native-source.js').Feed | null} */
+    this.upload = null;
+    /** Bytes that went that way when the timeout began. */
+    this.fedBefore = 0;
     this.needsDrain = false;
     /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
     this.callbacks = [];
@@ -66,6 +73,15 @@ class SocketFace extends Duplex {
 
   get bufferSize() {
     return this.writableLength;
+  }
+
+  get bytesRead() {
+    return this.received + this.fed();
+  }
+
+  /** @returns {number} bytes of bodies that went past JavaScript */
+  fed() {
+    return this.released ? 0 : this.engine.native.fed(this.id);
   }
 
   // What this tick wrote counts only where the system does not take it, as in Node, which writes at once.
@@ -149,11 +165,22 @@ class SocketFace extends Duplex {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (ms > 0) {
-      this.timer = setTimeout(() => this.emit('timeout'), ms);
+      this.timer = setTimeout(() => this.idled(), ms);
       this.timer.unref();
       if (callback) this.once('timeout', callback);
     } else if (callback) this.removeListener('timeout', callback);
     return this;
+  }
+
+  /** No byte was seen for as long as the timeout is: of a body that goes past JavaScript, there may have been some. */
+  idled() {
+    const fed = this.upload === null ? this.fedBefore : this.fed();
+    if (fed === this.fedBefore) {
+      this.emit('timeout');
+      return;
+    }
+    this.fedBefore = fed;
+    this.timer?.refresh();
   }
 }
 

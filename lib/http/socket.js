@@ -10,6 +10,7 @@ const fs = require('node:fs');
 const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-engine.js');
 const { withCode } = require('../internal/errors.js');
+const { Feed, feedTarget } = require('../internal/native-source.js');
 const { onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
 const { SocketFace, HTTP, RAW, TAKEN } = require('./socket-face.js');
 
@@ -165,7 +166,9 @@ class Socket extends SocketFace {
 
   release() {
     if (this.released) return;
+    this.received += this.fed();
     this.released = true;
+    this.upload?.unlink();
     if (this.mode === TAKEN) {
       this.engine.connections--;
       fs.closeSync(this.descriptor);
@@ -191,13 +194,57 @@ class Socket extends SocketFace {
     this.waiting = 0;
     if (this.unsent > 0 || this.callbacks.length > 0) this.onFlushed();
     this.requests++;
+    this.receivedBefore = this.received;
     this.timer?.refresh();
     this.context.runInAsyncScope(onRequest, undefined, this.server, this, flags, method, minor, url, fields);
   }
 
+  /**
+   * @param {Buffer} bytes of all connections
+   * @param {number} start of those of a body
+   * @param {number} end
+   * @returns {boolean} whether they went on into a native stream
+   */
+  feed(bytes, start, end) {
+    const req = this.mode === HTTP ? this.incoming : null;
+    if (req === null || req.destroyed || this.upload !== null) return false;
+    const port = feedTarget(req);
+    if (port === null || port.operator.inboxBytes() >= port.inboxBound) return false;
+    this.received += end - start;
+    this.timer?.refresh();
+    port.feed(bytes.subarray(start, end));
+    // What comes later need not come here at all.
+    this.engine.linking.push(this);
+    return true;
+  }
+
+  /** Lets the rest of the body go past JavaScript, where nobody looks. */
+  link() {
+    const { engine, incoming: req } = this;
+    if (this.mode !== HTTP || req === null || req.destroyed || this.upload !== null || this.released) return;
+    const port = feedTarget(req);
+    if (port === null) return;
+    if (engine.at < engine.count) {
+      engine.linking.push(this);
+      return;
+    }
+    if (!engine.native.linkUpload(this.id, port.operator)) return;
+    const before = this.receivedBefore + this.fed();
+    this.upload = new Feed(req, port, { bytes: () => this.bytesRead - before, unlink: () => this.unlinked() });
+  }
+
+  /** The body comes to JavaScript again, or is over. */
+  unlinked() {
+    this.upload = null;
+    if (this.released) return;
+    this.engine.native.unlinkUpload(this.id);
+    // What waited in front of a full stage is here now.
+    this.engine.receiveSoon();
+  }
+
   /** @param {Buffer} chunk */
   onData(chunk) {
-    this.bytesRead += chunk.length;
+    this.received += chunk.length;
     this.timer?.refresh();
     const target = this.mode === HTTP ? this.incoming : this;
     if (target === null || target.destroyed) return;
@@ -225,6 +272,7 @@ class Socket extends SocketFace {
    */
   complete(req, trailers) {
     this.incoming = null;
+    this.upload?.unlink();
     req.complete = true;
     if (trailers.length > 0) req._addHeaderLines(trailers, trailers.length);
     this.held = false;
@@ -244,6 +292,7 @@ class Socket extends SocketFace {
   resume() {
     if (this.mode !== HTTP) return super.resume();
     this.hold(false);
+    this.link();
     return this;
   }
 

@@ -58,19 +58,19 @@ function flowsUnseen(source) {
 }
 
 /**
- * Whether the output of `source` may go straight to where it is piped.
+ * Whether bytes may go straight into where they are piped.
  *
- * @param {any} source a stream with a native output
- * @returns {import('./port.js').Port | null} the port to link to
+ * @param {any} target
+ * @param {any} [feeder] who feeds it already and asks again
+ * @returns {import('./port.js').Port | null} its port
  */
-function linkTarget(source) {
-  if (!isPipedUnseen(source) || !hasOwnMethods(source)) return null;
-  const target = source._readableState.pipes[0];
+function inputOf(target, feeder = null) {
   /** @type {import('./port.js').Port | undefined} */
   const port = target[kInput];
   if (
     port === undefined ||
     port.previous !== null ||
+    port.feeder !== feeder ||
     port.failed ||
     target.destroyed ||
     target.writableEnded ||
@@ -84,6 +84,16 @@ function linkTarget(source) {
     return null;
   }
   return port;
+}
+
+/**
+ * Whether the output of `source` may go straight to where it is piped.
+ *
+ * @param {any} source a stream with a native output
+ * @returns {import('./port.js').Port | null} the port to link to
+ */
+function linkTarget(source) {
+  return isPipedUnseen(source) && hasOwnMethods(source) ? inputOf(source._readableState.pipes[0]) : null;
 }
 
 /**
@@ -134,4 +144,4 @@ function reconsider(source) {
   }
 }
 
-module.exports = { fuse, reconsider };
+module.exports = { fuse, inputOf, reconsider };

@@ -53,6 +53,8 @@ const SURE_UNITS = SLAB_BYTES / 3;
  * @typedef {object} EngineSocket what an engine asks of the sockets that its owner makes
  * @property {number} id
  * @property {(flags: number, method: string, minor: number, url: string, fields: string[]) => void} onRequest
+ * @property {(bytes: Buffer, start: number, end: number) => boolean} feed takes bytes that need not become a chunk
+ * @property {() => void} link may let its bytes go past JavaScript: there are no others of it here
  * @property {(chunk: Buffer) => void} onData
  * @property {(trailers: string[]) => void} onEnd
  * @property {(code: string, reason: string, packet: Buffer) => void} onFault
@@ -99,6 +101,8 @@ class Engine {
     this.buffers = [];
     /** Sockets with bytes in the slab. @type {EngineSocket[]} */
     this.written = [];
+    /** Sockets that would be linked. @type {EngineSocket[]} */
+    this.linking = [];
     this.scheduled = false;
     this.dispatching = false;
     this.receiving = false;
@@ -152,9 +156,18 @@ class Engine {
           this.receive();
         });
       }
+      if (this.linking.length > 0) this.link();
       // What was answered at once goes at once.
       this.flush();
     }
+  }
+
+  /** Lets sockets link what no bytes in JavaScript precede. */
+  link() {
+    if (this.at < this.count) return;
+    const { linking } = this;
+    this.linking = [];
+    for (const socket of linking) socket.link();
   }
 
   /** Works off one record; it is passed before its socket is called. */
@@ -175,7 +188,7 @@ class Engine {
         this.at = at + 4;
         const start = words[at + 2];
         const length = words[at + 3];
-        if (socket === undefined) break;
+        if (socket === undefined || socket.feed(this.bytes, start, start + length)) break;
         socket.onData(this.chunk(start, start + length));
         break;
       }

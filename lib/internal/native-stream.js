@@ -133,7 +133,7 @@ const writableSide = {
 
   cork() {
     // What is written while corked waits in JavaScript; linked bytes would overtake it.
-    this[kInput]?.previous?.unlink();
+    this[kInput]?.unlinkInput();
     Writable.prototype.cork.call(this);
   },
 

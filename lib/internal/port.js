@@ -83,6 +83,9 @@ class Port {
     this.next = null;
     /** @type {Port | null} */
     this.previous = null;
+    /** What feeds it where that is no operator. @type {import('./native-source.js').Feed | null} */
+    this.feeder = null;
+    this.inboxBound = inbox;
     /** @type {((error?: Error | null) => void) | null} */
     this.whenWritable = null;
     /** @type {(() => void) | null} */
@@ -128,6 +131,12 @@ class Port {
       this.whenWritable = null;
       callback();
     });
+  }
+
+  /** @param {Uint8Array} bytes of a source that waits for nobody: it knows the inbox's bound */
+  feed(bytes) {
+    this.operator.write(bytes);
+    kickSoon(this);
   }
 
   /**
@@ -360,6 +369,12 @@ class Port {
     }
   }
 
+  /** Input comes from JavaScript again. */
+  unlinkInput() {
+    this.previous?.unlink();
+    this.feeder?.unlink();
+  }
+
   /** Output is dropped from now on, and only counted. */
   discard() {
     this.discarding = true;
@@ -476,7 +491,7 @@ class Port {
    * @param {() => void} callback
    */
   destroy(hasFile, callback) {
-    if (this.previous !== null) this.previous.unlink();
+    this.unlinkInput();
     if (this.next !== null) {
       this.next.previous = null;
       this.next = null;

@@ -360,6 +360,24 @@ impl HttpServer {
         }
     }
 
+    /// From now on the body that a connection receives goes straight to an operator; returns whether it does.
+    #[napi(catch_unwind)]
+    pub fn link_upload(&self, id: u32, operator: &Operator) -> bool {
+        self.engine.link_upload(id, operator.inner())
+    }
+
+    /// What comes of the body from now on goes to JavaScript.
+    #[napi(catch_unwind)]
+    pub fn unlink_upload(&self, id: u32) {
+        self.engine.unlink_upload(id);
+    }
+
+    /// Bytes of bodies that went from a connection straight to operators.
+    #[napi(catch_unwind)]
+    pub fn fed(&self, id: u32) -> f64 {
+        self.engine.fed(id) as f64
+    }
+
     /// Bytes of a connection that the system did not take yet.
     #[napi(catch_unwind)]
     pub fn pending(&self, id: u32) -> u32 {

@@ -3,7 +3,8 @@
 //! # Queues and who waits at them
 //!
 //! * **Inbox**: bounded by [`Bounds::inbox`] for JavaScript's writes (the write's callback waits) and by
-//!   [`Bounds::link`] for a linked upstream operator (which stops running). Either may overshoot by one piece.
+//!   [`Bounds::link`] for a linked upstream operator (which stops running) and for a connection that feeds it (whose
+//!   socket is not read). Each may overshoot by one piece.
 //! * **Outbox**: bounded by [`Bounds::outbox`]; the operator stops running at it until JavaScript reads.
 //! * **Side box** (rejected rows): bounded by [`SIDE_BOUND`]; the operator stops running at it.
 //!
@@ -12,10 +13,14 @@
 //! `ports` of an upstream operator may be held while those of its downstream neighbour are taken, never the other way;
 //! links form no cycles. `driver` is held by the one thread that runs the operator, and nothing waits for it.
 
+mod feed;
 mod run;
 mod script;
 mod work;
 
+pub use feed::OnRoom;
+
+use self::feed::Feeder;
 use super::driver::{Driver, Lane, Next};
 use super::meter::Meter;
 use super::pool::{Pool, Task};
@@ -142,6 +147,7 @@ struct Ports {
     next: Option<Arc<Operator>>,
     prev: Weak<Operator>,
     writer_waits: bool,
+    feeder: Option<Feeder>,
     /// Nobody looks at the output: it is counted and dropped.
     discards: bool,
     finished: bool,
@@ -149,6 +155,24 @@ struct Ports {
     result: Option<String>,
     remainder: Vec<u8>,
     destroyed: bool,
+}
+
+impl Ports {
+    /// Copies `bytes` behind what the inbox holds, so that small pieces are gathered in one buffer.
+    fn append(&mut self, bytes: &[u8]) {
+        self.inbox_bytes += bytes.len();
+        if let Some(Input::Bytes(last)) = self.inbox.back_mut()
+            && last.capacity() - last.len() >= bytes.len()
+        {
+            last.extend_from_slice(bytes);
+            return;
+        }
+        // The first small piece may be the only one.
+        let alone = bytes.len() < 4096 && self.inbox_bytes == bytes.len();
+        let mut buffer = block::take(bytes.len().max(if alone { bytes.len() * 2 } else { GATHER_BUFFER }));
+        buffer.extend_from_slice(bytes);
+        self.inbox.push_back(Input::Bytes(buffer));
+    }
 }
 
 const IDLE: u8 = 0;
@@ -212,6 +236,7 @@ impl Operator {
                 next: None,
                 prev: Weak::new(),
                 writer_waits: false,
+                feeder: None,
                 discards: false,
                 finished: false,
                 failure: None,

@@ -15,25 +15,7 @@ impl Operator {
             if ports.destroyed || ports.failure.is_some() {
                 return true;
             }
-            let fits = match ports.inbox.back_mut() {
-                Some(Input::Bytes(last)) if last.capacity() - last.len() >= bytes.len() => {
-                    last.extend_from_slice(bytes);
-                    true
-                }
-                _ => false,
-            };
-            if !fits {
-                let mut buffer =
-                    block::take(bytes.len().max(if bytes.len() < 4096 && ports.inbox_bytes == 0 {
-                        // The first small write may be the only one.
-                        bytes.len() * 2
-                    } else {
-                        GATHER_BUFFER
-                    }));
-                buffer.extend_from_slice(bytes);
-                ports.inbox.push_back(Input::Bytes(buffer));
-            }
-            ports.inbox_bytes += bytes.len();
+            ports.append(bytes);
             self.post.grow(bytes.len() as i64);
             let room = ports.inbox_bytes < self.bounds.inbox;
             ports.writer_waits = !room;
@@ -314,6 +296,7 @@ impl Operator {
             ports.side = Vec::new();
             next = ports.next.take();
             prev = std::mem::take(&mut ports.prev);
+            ports.feeder = None;
         }
         drop((inbox, outbox));
         self.post.grow(-(freed as i64));

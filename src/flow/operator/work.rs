@@ -5,10 +5,11 @@ use super::*;
 impl Operator {
     /// The next input, or `None`. Makes room for whoever waits.
     pub fn take(&self) -> Option<Input> {
-        let (input, prev, tell) = {
-            let mut ports = self.ports();
+        let (input, prev, fed, tell) = {
+            let mut guard = self.ports();
+            let ports = &mut *guard;
             let input = ports.inbox.pop_front()?;
-            let mut prev = None;
+            let (mut prev, mut fed) = (None, None);
             let mut tell = false;
             if let Input::Bytes(bytes) | Input::CheckedRows(bytes) = &input {
                 ports.inbox_bytes -= bytes.len();
@@ -22,11 +23,15 @@ impl Operator {
                 if ports.inbox_bytes < self.bounds.link {
                     prev = ports.prev.upgrade();
                 }
+                fed = ports.feeder.as_mut().and_then(|f| f.wake(ports.inbox_bytes, self.bounds.link));
             }
-            (input, prev, tell)
+            (input, prev, fed, tell)
         };
         if tell {
             self.tell(event::WRITABLE);
+        }
+        if let Some(on_room) = fed {
+            on_room();
         }
         if let Some(prev) = prev
             && prev.wants_room.swap(false, Ordering::AcqRel)

@@ -2,6 +2,9 @@
 
 mod answers;
 mod requests;
+mod uploads;
+
+use self::uploads::Upload;
 
 use super::batch::{Batch, Record, flag};
 use super::engine::{Answered, Engine};
@@ -62,6 +65,10 @@ struct State {
     stage: Stage,
     /// JavaScript takes no body bytes.
     paused: bool,
+    /// The body goes to an operator.
+    upload: Option<Upload>,
+    /// Bytes of bodies that did.
+    fed: u64,
     peer_ended: bool,
     /// Our side ends when the outbox is empty.
     finishing: bool,
@@ -112,6 +119,8 @@ impl Connection {
                 outbox: Outbox::default(),
                 stage: Stage::Head,
                 paused: false,
+                upload: None,
+                fed: 0,
                 peer_ended: false,
                 finishing: false,
                 finished: false,
@@ -226,7 +235,9 @@ impl Connection {
         if let Some(token) = self.token.take() {
             engine.reactor().deregister(token, &transport);
         }
-        Some((transport, std::mem::take(&mut self.state.borrow_mut().inbox)))
+        let mut state = self.state.borrow_mut();
+        state.upload = None;
+        Some((transport, std::mem::take(&mut state.inbox)))
     }
 
     /// Closes the socket. Nobody is told.
@@ -255,7 +266,9 @@ impl Connection {
             let state = self.state.borrow();
             let waits = match state.stage {
                 Stage::Head | Stage::Lingering => false,
-                Stage::Busy { complete: false, .. } | Stage::Raw => state.paused,
+                Stage::Busy { complete: false, .. } | Stage::Raw => {
+                    state.paused || state.upload.as_ref().is_some_and(|upload| upload.full)
+                }
                 Stage::Busy { .. } | Stage::Deciding => state.inbox.len() >= AHEAD_BYTES,
                 Stage::Broken => true,
             };

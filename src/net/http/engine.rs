@@ -7,10 +7,10 @@ use super::connection::Connection;
 use super::files::{self, Answer, Mount};
 use super::listener::{Address, Listen, ListenError, Listener, name_of};
 use super::outbox::Outbox;
-use super::wake::Wake;
+use super::wake::{Done, Wake};
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
-use crate::flow::{Operator, ReadOutcome};
+use crate::flow::{OnRoom, Operator, ReadOutcome};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
 use std::borrow::Cow;
@@ -131,11 +131,14 @@ impl Engine {
     pub fn listen(self: &Rc<Self>, listen: &Listen) -> Result<Address, ListenError> {
         if self.wake.borrow().is_none() {
             let engine = Rc::downgrade(self);
-            let hook = move |(id, bytes)| {
+            let hook = move |(id, done)| {
                 if let Some(engine) = engine.upgrade()
                     && let Some(connection) = engine.get(id)
                 {
-                    connection.warmed(&engine, bytes);
+                    match done {
+                        Done::Warmed(bytes) => connection.warmed(&engine, bytes),
+                        Done::Room => connection.room(&engine),
+                    }
                 }
             };
             *self.wake.borrow_mut() = Some(Wake::new(&self.reactor, hook).map_err(|e| ("listen", e))?);
@@ -323,6 +326,31 @@ impl Engine {
         outcome
     }
 
+    /// From now on the body that connection `id` receives goes into `operator`'s inbox. Returns whether it does: not where
+    /// none comes, or records wait that may hold earlier bytes of it.
+    pub fn link_upload(&self, id: u32, operator: &Arc<Operator>) -> bool {
+        let Some(connection) = self.get(id) else { return false };
+        self.batch.borrow().is_empty() && connection.link_upload(self, operator)
+    }
+
+    /// What comes from now on of the body goes to JavaScript.
+    pub fn unlink_upload(&self, id: u32) {
+        if let Some(connection) = self.get(id) {
+            connection.unlink_upload(self);
+        }
+    }
+
+    /// Bytes of bodies that went from connection `id` straight to operators.
+    pub fn fed(&self, id: u32) -> u64 {
+        self.get(id).map_or(0, |connection| connection.fed())
+    }
+
+    /// Tells connection `id` that an inbox has room.
+    pub(super) fn room_bell(&self, id: u32) -> Option<OnRoom> {
+        let finished = self.wake.borrow().as_ref()?.finished();
+        Some(Arc::new(move || finished.add((id, Done::Room))))
+    }
+
     /// Puts an answer into an outbox. A small file is read at once, where that does not wait, so that it leaves with its
     /// head.
     pub(super) fn lay_out(&self, outbox: &mut Outbox, head: &Answered, plan: Plan, file: Option<OwnedFd>) {
@@ -395,7 +423,7 @@ impl Engine {
                     Err(_) => break,
                 }
             }
-            finished.add((id, bytes));
+            finished.add((id, Done::Warmed(bytes)));
         }));
     }
 

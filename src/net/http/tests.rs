@@ -1,10 +1,12 @@
 use super::*;
 use crate::codec::http_files::{Coding, Dotfiles, Policy};
 use crate::codec::http1::Limits;
+use crate::flow::{Bounds, Operator, PassDriver, Post, ReadOutcome};
 use crate::net::reactor::Reactor;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A server and its reactor; requests are answered by the test.
@@ -172,6 +174,55 @@ fn an_answer_that_the_peer_does_not_read_waits_and_is_counted() {
     assert!(pending > 0 && pending < 8 << 20, "{pending}");
     assert_eq!(u64::from(fixture.wait(Record::Pending).1[0]), pending);
     assert_eq!(fixture.read(&mut peer, 8 << 20).len(), 8 << 20);
+}
+
+#[test]
+fn an_upload_into_a_full_inbox_waits_and_goes_on() {
+    let fixture = Fixture::new(Config::default());
+    let mut peer = fixture.connect();
+    let body: Vec<u8> = (0..4_000_000u32).map(|n| (n % 253) as u8).collect();
+    peer.write_all(
+        format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(),
+    )
+    .unwrap();
+    let (id, ..) = fixture.wait(Record::Request);
+    let bounds = Bounds { inbox: 64 << 10, link: 128 << 10, outbox: 64 << 10, output_limit: None };
+    let operator = Operator::new(1, Arc::new(Post::new(Box::new(|| {}))), bounds, Box::new(PassDriver));
+    assert!(fixture.engine.link_upload(id, &operator));
+    let sender = std::thread::spawn({
+        let body = body.clone();
+        move || peer.write_all(&body).map(|()| peer).unwrap()
+    });
+    // Until nobody reads any more: what is fed stands still while the socket is full.
+    let (mut fed, mut idle) = (0, 0);
+    while idle < 20 {
+        fixture.reactor.turn(Some(Duration::from_millis(5))).unwrap();
+        let now = fixture.engine.fed(id);
+        idle = if now == fed { idle + 1 } else { 0 };
+        fed = now;
+    }
+    // Inbox, outbox, and a read more than each allows.
+    assert!((128 << 10..=(128 + 64 + 2 * 64) << 10).contains(&fed), "{fed}");
+    let (mut got, mut chunk) = (Vec::new(), vec![0; 50_000]);
+    while got.len() < body.len() {
+        match operator.read(&mut chunk) {
+            ReadOutcome::Bytes(n) => got.extend_from_slice(&chunk[..n]),
+            _ => drop(fixture.reactor.turn(Some(Duration::from_millis(5))).unwrap()),
+        }
+    }
+    assert!(got == body, "the bytes are others");
+    let (rows, _) = fixture.rows();
+    assert_eq!(
+        rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+        [Record::End as u32],
+        "a record for JavaScript"
+    );
+    // The next request's body is JavaScript's again.
+    let mut peer = sender.join().unwrap();
+    fixture.engine.apply(&[write(id, b"ok"), respond(id, true)], b"ok", &[]);
+    peer.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").unwrap();
+    fixture.wait(Record::Data);
+    assert_eq!(fixture.engine.fed(id), body.len() as u64);
 }
 
 #[test]

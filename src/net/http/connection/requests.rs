@@ -32,6 +32,7 @@ impl Connection {
                 Stage::Broken | Stage::Deciding | Stage::Busy { complete: true, .. } => return at,
                 Stage::Head if rest.is_empty() && state.decoder.is_between_requests() => return at,
                 Stage::Raw | Stage::Busy { .. } if state.paused => return at,
+                Stage::Busy { .. } if state.upload.as_ref().is_some_and(|upload| upload.full) => return at,
                 Stage::Raw => {
                     if !rest.is_empty() {
                         batch.data(self.id, rest);
@@ -54,7 +55,14 @@ impl Connection {
                     at += bytes;
                 }
                 Ok(Step::Data { skip, len }) => {
-                    batch.data(self.id, &rest[skip..skip + len]);
+                    let data = &rest[skip..skip + len];
+                    match &mut state.upload {
+                        Some(upload) => {
+                            upload.feed(data);
+                            state.fed += len as u64;
+                        }
+                        None => batch.data(self.id, data),
+                    }
                     at += skip + len;
                 }
                 Ok(Step::End(bytes)) => {
@@ -106,6 +114,7 @@ impl Connection {
     pub(super) fn request_ended(&self, engine: &Engine, state: &mut State) {
         let Stage::Busy { answered, .. } = state.stage else { return };
         state.paused = false;
+        state.upload = None;
         state.stage = Stage::Busy { complete: true, answered };
         if answered && state.outbox.is_empty() {
             state.stage = Stage::Head;
