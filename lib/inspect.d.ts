@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { Transform } from 'node:stream';
 
-/** The counters of one stage, from when it was made. */
+/** The counters of one stage, from its first use: being piped, written to, read or ended. */
 export interface StageStats {
   /** The stage's name: `'gzip'`, `'validate'`; of a stream of JavaScript's, its class. */
   stage: string;
@@ -23,7 +23,7 @@ export interface StageStats {
   starvedMs: number;
   /** Time held back by the consumer, in milliseconds. */
   heldBackMs: number;
-  /** Time since it was made, or until it ended, in milliseconds. */
+  /** Time since it was first used, or until it ended, in milliseconds. Before its first use 0. */
   lifeMs: number;
   /** Bytes that wait in front of it and behind it. */
   queuedBytes: number;
@@ -47,7 +47,7 @@ export interface Pipeline {
   bottleneckIndex: number;
 }
 
-/** Every live pipeline of this thread that has a native stage. */
+/** Every live pipeline of this thread that has a native stage. A stream that nobody piped or used yet is none. */
 export function inspect(): Pipeline[];
 
 /**

@@ -8,7 +8,7 @@ const { read, unmeasured, bottleneck } = require('./internal/stats.js');
 /** @typedef {import('./internal/stats.js').StageStats} StageStats */
 
 /**
- * Every live pipeline that has a native stage.
+ * Every live pipeline that has a native stage. A stream that nobody piped or used yet is none.
  *
  * @returns {{ stages: StageStats[], bottleneck: string | null, bottleneckIndex: number }[]} the stages in the order in
  *   which bytes pass them; a stream of JavaScript's between native ones stands there with `native: false`

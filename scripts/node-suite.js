@@ -35,17 +35,6 @@ const MODULES = {
 };
 
 /**
- * Why a file is not to be judged by, where it does not pass.
- *
- * @type {Record<string, string>}
- */
-const NOT_JUDGED = {
-  'test-zlib-unused-weak.js':
-    "wants native memory of Node's handle gone in the tick of gc(); Node-API's finalizers run in the next one, " +
-    'and __test__/stream-life.test.js tests that it goes',
-};
-
-/**
  * @typedef {object} Outcome
  * @property {boolean} passed
  * @property {boolean} skipped
@@ -103,23 +92,21 @@ async function main() {
   }
   const folder = path.resolve(checkout, 'test', 'parallel');
   const files = fs.readdirSync(folder).filter((name) => suite.files.test(name) && name.includes(values.only));
-  const count = { both: 0, lost: 0, unjudged: 0, won: 0, neither: 0 };
+  const count = { both: 0, lost: 0, won: 0, neither: 0 };
   for (const name of files.sort()) {
     const file = path.join(folder, name);
     const flags = /^\/\/ Flags: (.*)$/m.exec(fs.readFileSync(file, 'utf8'))?.[1].split(' ') ?? [];
     const timeout = Number(values.timeout) * 1000;
     const node = await runFile(file, flags, timeout);
     const ours = await runFile(file, [...flags, '--require', suite.redirect], timeout);
-    const unjudged = !ours.passed && name in NOT_JUDGED;
-    if (node.passed) count[ours.passed ? 'both' : unjudged ? 'unjudged' : 'lost'] += 1;
+    if (node.passed) count[ours.passed ? 'both' : 'lost'] += 1;
     else count[ours.passed ? 'won' : 'neither'] += 1;
-    const note = unjudged ? `  (not judged: ${NOT_JUDGED[name]})` : '';
-    console.log(`${word(node)}  ${word(ours)}  ${name}  ${node.ms} ms / ${ours.ms} ms${note}`);
+    console.log(`${word(node)}  ${word(ours)}  ${name}  ${node.ms} ms / ${ours.ms} ms`);
     if (values.failures && !ours.passed) console.log(ours.output.replace(/^/gm, '    '));
   }
   console.log(
-    `node:${values.module} of ${process.version} passes ${count.both + count.lost + count.unjudged} of ${files.length} files; ` +
-      `millrace/${values.module} passes ${count.both} of those, fails ${count.lost}, and ${count.unjudged} are not judged; ` +
+    `node:${values.module} of ${process.version} passes ${count.both + count.lost} of ${files.length} files; ` +
+      `millrace/${values.module} passes ${count.both} of those and fails ${count.lost}; ` +
       `it passes ${count.won} that node:${values.module} does not.`,
   );
   return count.lost === 0 ? 0 : 1;

@@ -105,6 +105,7 @@ function start() {
  * @param {Port} port
  */
 function touch(port) {
+  if (bell === undefined) start();
   held.add(port);
   if (!alive) {
     alive = true;

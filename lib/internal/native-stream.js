@@ -58,6 +58,7 @@ const readableSide = {
 
   pipe(/** @type {any} */ target, /** @type {any} */ options) {
     const piped = Readable.prototype.pipe.call(this, target, options);
+    enlist(this[kOutput]);
     reconsider(this);
     return piped;
   },
@@ -71,6 +72,8 @@ const readableSide = {
   on(/** @type {string | symbol} */ name, /** @type {any} */ listener) {
     Readable.prototype.on.call(this, name, listener);
     if (name === 'data' || name === 'readable') reconsider(this);
+    // Node's `pipe` listens for this where it leads to.
+    else if (name === 'unpipe') enlist(this[kInput]);
     return this;
   },
 
@@ -174,9 +177,18 @@ function writableBytes(stream) {
   const state = stream._writableState;
   const port = stream[kInput];
   if (state === undefined || port === undefined || state.objectMode || stream.destroyed) return state?.length ?? 0;
-  const native = port.operator.inboxBytes();
+  const native = port.bytesWaiting();
   // A chunk whose callback waits is in both counts.
   return port.whenWritable === null ? state.length + native : Math.max(state.length, native);
+}
+
+/**
+ * What is piped is somebody's pipeline, though no byte flows yet.
+ *
+ * @param {Port | undefined} port
+ */
+function enlist(port) {
+  if (port !== undefined && port.made === null && !port.stream.destroyed) port.open();
 }
 
 /** A source: `fs.createReadStream`. */

@@ -3,15 +3,17 @@
 /**
  * A port joins one native operator to one Node stream: it turns news into pushes and callbacks, and reads and writes into
  * calls. It knows nothing of how a stream came to be, and streams know nothing of news.
+ *
+ * The operator is made when the stream is first used: written to, read, piped, ended. One that nobody uses costs what a
+ * stream of JavaScript's costs, is nobody's pipeline, and can be collected at once.
  */
 
 const { AsyncResource } = require('node:async_hooks');
+const { ChunkRoom } = require('./chunk-room.js');
 const { event, register, forget, touch, kickSoon, isLong } = require('./doorbell.js');
 const { fromFailure } = require('./errors.js');
 const { kTakeOutput, sinkOf } = require('./native-sink.js');
 
-/** Largest chunk for JavaScript, where a stream names none. */
-const CHUNK_BYTES = 64 * 1024;
 /**
  * Milliseconds for pushing before others have their turn: a listener that is slower than the native side would find new
  * output for ever, and the event loop would stand still.
@@ -32,15 +34,15 @@ const kOutput = Symbol('millrace.output');
  * @typedef {object} PortOptions
  * @property {string} name the stage, as people know it: `gzip`, `validate`
  * @property {object} spec the stage, as Rust knows it
- * @property {Uint8Array} [blob] path or dictionary
+ * @property {Uint8Array} [blob] path or dictionary. Where it is given the operator is made at once: its bytes may change.
  * @property {number} [inbox] bytes from JavaScript at which a write waits. Defaults to 262,144.
  * @property {number} [link] bytes from a linked stage at which that stage stops. Defaults to 2,097,152.
  * @property {number} [outbox] bytes for JavaScript at which the stage stops. Defaults to 131,072.
  * @property {boolean} [wholeRows] chunks end where rows end; a row longer than `chunkSize` is a chunk of its own. Defaults to
  *   `false`.
  * @property {number} [chunkSize] bytes of the largest chunk for JavaScript. Defaults to 65,536.
- * @property {number} [firstChunk] bytes of the largest chunk at first; each full chunk doubles it, up to `chunkSize`, so that
- *   small results come in small pieces and large ones cost few events. Defaults to `chunkSize`.
+ * @property {number} [firstChunk] bytes of the largest chunk at first; see `ChunkRoom`. Defaults to `chunkSize`.
+ * @property {boolean} [holdsRoom] memory for a small result is there from the beginning. Defaults to `false`.
  * @property {typeof Port} [type] the port's class, where output is not to be pushed as bytes
  */
 
@@ -55,12 +57,14 @@ class Port {
     this.name = name;
     /** What happens to the stream happens where it was made, whosever tick brings the news. */
     this.resource = new AsyncResource('MILLRACE');
-    this.chunkSize = options.chunkSize ?? CHUNK_BYTES;
-    this.chunkBytes = options.firstChunk ?? this.chunkSize;
+    this.room = new ChunkRoom(options);
     this.wholeRows = options.wholeRows ?? false;
-    const { id, operator } = register(this, { inbox, link, outbox, ...spec }, blob);
-    this.id = id;
-    this.operator = operator;
+    /** What the operator is made of. @type {object} */
+    this.spec = { inbox, link, outbox, ...spec };
+    /** The operator's number in this thread; 0 while there is none. */
+    this.id = 0;
+    /** The operator, where the stream was used. @type {any} */
+    this.made = null;
     /** Waiting for the kick at the end of this tick. */
     this.kicked = false;
     /** The stream asked for data (`_read`) and did not get enough yet. */
@@ -92,8 +96,8 @@ class Port {
     this.whenDrained = null;
     /** @type {(() => void) | null} */
     this.whenClosed = null;
-    /** @type {Map<number, () => void>} */
-    this.whenMarked = new Map();
+    /** Who waits for which mark; few streams are ever flushed. @type {Map<number, () => void> | null} */
+    this.whenMarked = null;
     /** Bytes written since the clock was looked at. */
     this.unlooked = 0;
     this.lastTicket = 0;
@@ -107,6 +111,29 @@ class Port {
     this.ownAccept = undefined;
     /** The composed stream whose last stream this one is. @type {any} */
     this.outer = null;
+    if (blob !== undefined) this.open(blob);
+  }
+
+  /** The native operator: asked for it, there is one. Who only looks asks for `made`. @returns {any} */
+  get operator() {
+    return this.made ?? this.open();
+  }
+
+  /**
+   * Makes the operator; from now on `inspect()` knows the stream.
+   *
+   * @param {Uint8Array} [blob]
+   * @returns {any} the operator
+   */
+  open(blob) {
+    const { id, operator } = register(this, this.spec, blob);
+    this.id = id;
+    this.made = operator;
+    if (this.gone) {
+      operator.destroy();
+      forget(this);
+    }
+    return operator;
   }
 
   // Input.
@@ -207,6 +234,7 @@ class Port {
    */
   control(send, callback) {
     const ticket = (this.lastTicket = (this.lastTicket + 1) >>> 0);
+    this.whenMarked ??= new Map();
     this.whenMarked.set(ticket, callback);
     send(ticket);
     kickSoon(this);
@@ -234,7 +262,7 @@ class Port {
     try {
       while (!this.ended && !this.stream.destroyed && this.next === null) {
         const { operator, wholeRows } = this;
-        const available = wholeRows ? operator.readableRows(this.chunkSize) : operator.readableBytes();
+        const available = wholeRows ? operator.readableRows(this.room.chunkSize) : operator.readableBytes();
         if (available > 0 && !this.wantsData && !this.owesOutput()) return;
         if (!this.take(available)) return;
         if (performance.now() - began > TURN_MS) {
@@ -264,7 +292,7 @@ class Port {
    * @returns {boolean}
    */
   owesOutput() {
-    if (this.whenMarked.size === 0 && !this.owesEnd) return false;
+    if (!this.owesEnd && (this.whenMarked === null || this.whenMarked.size === 0)) return false;
     const { readableLength, readableHighWaterMark } = this.stream;
     return readableLength < readableHighWaterMark;
   }
@@ -279,9 +307,7 @@ class Port {
     const sink = available > 0 ? sinkOf(this.stream) : null;
     const taken = sink === null ? undefined : sink[kTakeOutput](this.operator, Math.min(available, TAKEN_BYTES));
     if (taken !== undefined) return this.takenBy(sink, taken);
-    const bytes = this.wholeRows ? available : Math.min(available, this.chunkBytes);
-    if (bytes === this.chunkBytes && bytes < this.chunkSize) this.chunkBytes = Math.min(2 * bytes, this.chunkSize);
-    const chunk = available > 0 ? room(bytes) : NOTHING;
+    const chunk = available > 0 ? this.room.take(available, this.wholeRows) : NOTHING;
     const outcome = this.operator.read(chunk);
     if (outcome > 0) {
       this.deliver(outcome === chunk.length ? chunk : chunk.subarray(0, outcome));
@@ -336,8 +362,8 @@ class Port {
 
   /** @param {number} ticket */
   marked(ticket) {
-    const callback = this.whenMarked.get(ticket);
-    this.whenMarked.delete(ticket);
+    const callback = this.whenMarked?.get(ticket);
+    this.whenMarked?.delete(ticket);
     // Callbacks of writes before it, which were done at once, wait for their tick.
     if (callback !== undefined) process.nextTick(callback);
   }
@@ -348,6 +374,7 @@ class Port {
   link(next) {
     this.next = next;
     next.previous = this;
+    this.room.release();
     touch(this);
     touch(next);
     this.operator.link(next.operator);
@@ -378,6 +405,7 @@ class Port {
   /** Output is dropped from now on, and only counted. */
   discard() {
     this.discarding = true;
+    this.room.release();
     touch(this);
     this.operator.discard(true);
     this.operator.want();
@@ -398,7 +426,7 @@ class Port {
 
   /** @returns {boolean} whether this operator or one that it is linked to is at work */
   isChainActive() {
-    for (const port of this.chain()) if (port.operator.isActive()) return true;
+    for (const port of this.chain()) if (port.made?.isActive()) return true;
     return false;
   }
 
@@ -414,7 +442,12 @@ class Port {
 
   /** @returns {number} bytes that left the operator: those that wait for JavaScript do not count */
   bytesGiven() {
-    return this.operator.given();
+    return this.made?.given() ?? 0;
+  }
+
+  /** @returns {number} input bytes that the operator did not work off yet */
+  bytesWaiting() {
+    return this.made?.inboxBytes() ?? 0;
   }
 
   // Life.
@@ -470,8 +503,8 @@ class Port {
 
   /** Nothing is worked off any more: writes and flushes under way are over, and Node tells those behind them. */
   releaseWriters() {
-    const callbacks = [...this.whenMarked.values()];
-    this.whenMarked.clear();
+    const callbacks = [...(this.whenMarked?.values() ?? [])];
+    this.whenMarked = null;
     if (this.whenWritable !== null) callbacks.push(this.whenWritable);
     this.whenWritable = null;
     for (const waiting of callbacks) process.nextTick(waiting);
@@ -479,7 +512,7 @@ class Port {
 
   /** @returns {Error | undefined} what closing the file failed with, once it is closed and where nothing failed before */
   closeError() {
-    const failure = this.failed ? null : this.operator.failure();
+    const failure = this.failed ? null : (this.made?.failure() ?? null);
     const error = failure === null ? undefined : fromFailure(failure, this.name);
     return error?.syscall === 'close' ? error : undefined;
   }
@@ -497,18 +530,19 @@ class Port {
       this.next = null;
     }
     const done = () => {
-      forget(this);
+      if (this.made !== null) forget(this);
       if (!this.gone) this.resource.emitDestroy();
       this.gone = true;
       callback();
       this.releaseWriters();
     };
-    if (hasFile && !this.closed) {
+    this.room.release();
+    if (hasFile && !this.closed && this.made !== null) {
       this.whenClosed = done;
       touch(this);
-      this.operator.destroy();
+      this.made.destroy();
     } else {
-      this.operator.destroy();
+      this.made?.destroy();
       done();
     }
   }
@@ -531,16 +565,6 @@ const kSettled = Symbol('millrace.settled');
 /** Called on the stream when rejected rows wait. */
 const kSideReady = Symbol('millrace.sideReady');
 
-/**
- * Memory for a chunk: small ones from Node's pool, so that they pin no slab of their own.
- *
- * @param {number} bytes
- * @returns {Buffer}
- */
-function room(bytes) {
-  return bytes <= 2048 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
-}
-
 module.exports = {
   Port,
   kInput,
@@ -553,5 +577,4 @@ module.exports = {
   kFailed,
   kSettled,
   kSideReady,
-  CHUNK_BYTES,
 };

@@ -14,7 +14,7 @@
  * @property {number} busyMs time at work, all threads added up, in milliseconds
  * @property {number} starvedMs time without input, in milliseconds
  * @property {number} heldBackMs time held back by the consumer, in milliseconds
- * @property {number} lifeMs time since it was made, or until it ended, in milliseconds
+ * @property {number} lifeMs time since it was first used, or until it ended, in milliseconds
  * @property {number} queuedBytes bytes that wait in front of it and behind it
  * @property {boolean} fused its output goes straight to the next stage
  */
@@ -28,7 +28,8 @@ const counters = new Float64Array(bytes.buffer, bytes.byteOffset, COUNTERS);
  * @returns {StageStats}
  */
 function read(port) {
-  port.operator.stats(bytes);
+  if (port.made === null) return { ...unmeasured(port.name, 0), native: true };
+  port.made.stats(bytes);
   const [bytesIn, bytesOut, rowsIn, rowsOut, rejected, busy, starved, held, life, inbox, outbox] = counters;
   return {
     stage: port.name,
@@ -70,7 +71,7 @@ function bottleneck(stages) {
 /**
  * @param {string} stage
  * @param {number} queuedBytes
- * @returns {StageStats} of a stream without an operator
+ * @returns {StageStats} of a stream that has no operator, or none yet
  */
 function unmeasured(stage, queuedBytes) {
   return {

@@ -7,7 +7,8 @@ const { Transform, finished } = require('node:stream');
 const { deprecate } = require('node:util');
 const { constants } = require('node:zlib');
 const { NativeTransform, joinTransform } = require('./native-stream.js');
-const { CHUNK_BYTES, kInput } = require('./port.js');
+const { CHUNK_BYTES } = require('./chunk-room.js');
+const { kInput } = require('./port.js');
 const { run } = require('./zlib-codec.js');
 const { modes, ranged, readOptions, stageSpec } = require('./zlib-options.js');
 
@@ -123,12 +124,13 @@ function Zlib(options, mode) {
     outbox: mode.format === undefined ? PLAIN_OUTBOX : undefined,
     chunkSize: settings.chunkSize ?? CHUNK_BYTES,
     firstChunk: settings.chunkSize ?? Z_DEFAULT_CHUNK,
+    holdsRoom: true,
   });
   port.ownWrite = Zlib.prototype._write;
   port.ownTransform = Zlib.prototype._transform;
   this[kSettings] = settings;
   // Names that programs know from `node:zlib`.
-  this._handle = port.operator;
+  this._handle = port;
   this._chunkSize = settings.chunkSize ?? Z_DEFAULT_CHUNK;
   this._defaultFlushFlag = settings.flush;
   this._finishFlushFlag = settings.finishFlush;
@@ -149,7 +151,7 @@ const members = {
 
   /** Bytes that the codec consumed. */
   get bytesWritten() {
-    return this[kConsumed] ?? this[kInput].operator.consumed();
+    return this[kConsumed] ?? this[kInput].made?.consumed() ?? 0;
   },
 
   set bytesWritten(bytes) {
@@ -158,7 +160,7 @@ const members = {
 
   /** What followed the compressed data, its first MiB. */
   get remainder() {
-    return this[kRemainder] ?? this[kInput].operator.remainder();
+    return this[kRemainder] ?? this[kInput].made?.remainder() ?? EMPTY;
   },
 
   _write(/** @type {Buffer} */ chunk, /** @type {BufferEncoding} */ encoding, /** @type {Callback} */ callback) {
@@ -257,7 +259,7 @@ const members = {
 
   reset() {
     assert(this._handle, 'zlib binding closed');
-    this[kInput].operator.reset();
+    this[kInput].made?.reset();
   },
 
   close(/** @type {Callback | undefined} */ callback) {
