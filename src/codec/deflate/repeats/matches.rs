@@ -43,9 +43,10 @@ pub struct Places {
     table: Box<[u64; 1 << TABLE_BITS]>,
 }
 
+/// The row of a string, from the eight bytes that begin with it.
 #[inline(always)]
-fn row_of(bytes: View<'_>, at: usize) -> usize {
-    let string = bytes.load8(at) << (64 - 8 * STRING);
+fn row_of(string: u64) -> usize {
+    let string = string << (64 - 8 * STRING);
     (string.wrapping_mul(0x9e37_79b1_85eb_ca87) >> (64 - TABLE_BITS)) as usize
 }
 
@@ -149,8 +150,8 @@ impl Places {
             let copy = self.lengthen::<PLACES>(bytes, copy, parsed.counts);
             parsed.push(copy);
             at = copy.start + copy.length;
-            for inside in copy.start + 1..at.min(searchable) {
-                self.insert(bytes, inside);
+            for (inside, string) in bytes.strings(copy.start + 1..at.min(searchable)) {
+                self.insert(string, inside);
             }
         }
         if stop == until {
@@ -163,15 +164,15 @@ impl Places {
     }
 
     #[inline(always)]
-    fn insert(&mut self, bytes: View<'_>, at: usize) {
-        let row = &mut self.table[row_of(bytes, at)];
+    fn insert(&mut self, string: u64, at: usize) {
+        let row = &mut self.table[row_of(string)];
         *row = *row << 16 | u64::from(short(at));
     }
 
     /// The best copy among the last places of the string at `at`, which is put into the table.
     #[inline(always)]
     fn first_copy<const PLACES: usize>(&mut self, bytes: View<'_>, at: usize) -> Option<Copy> {
-        let row = &mut self.table[row_of(bytes, at)];
+        let row = &mut self.table[row_of(bytes.load8(at))];
         let places = *row;
         *row = places << 16 | u64::from(short(at));
         let mut best = Copy { start: at, length: 0, distance: 0 };
@@ -211,7 +212,7 @@ impl Places {
             let Some((delay, longer)) = self.longer::<PLACES>(bytes, copy) else { break };
             for passed in copy.start..copy.start + delay {
                 counts.literal(bytes[passed]);
-                self.insert(bytes, passed + 1);
+                self.insert(bytes.load8(passed + 1), passed + 1);
             }
             copy = longer;
         }
@@ -224,7 +225,7 @@ impl Places {
         const ENOUGH: i32 = 4 * OVERLAP as i32;
         let end = copy.start + copy.length - OVERLAP;
         let before = copy.length - OVERLAP;
-        let places = self.table[row_of(bytes, end)];
+        let places = self.table[row_of(bytes.load8(end))];
         let (mut best, mut best_distance, mut best_ahead, mut best_delay) = (ENOUGH, 0, 0, 0);
         // As above: no branches.
         for index in 0..PLACES {

@@ -3,7 +3,7 @@
 //! The only unsafe code of the encoder: with slices, whose checks are two a load, it is slower by a fifth.
 #![allow(unsafe_code)]
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// A block of at least [`View::SHORTEST`] bytes.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,19 @@ impl<'a> View<'a> {
         assert!(at <= self.last);
         // SAFETY: 16 bytes from `at` are within the slice, as `last` is its length less 16; any alignment will do.
         u64::from_le(unsafe { self.bytes.as_ptr().add(at).cast::<u64>().read_unaligned() })
+    }
+
+    /// Every position of `range` with the eight bytes from there: as [`load8`](Self::load8), but checked once for all.
+    ///
+    /// # Panics
+    /// Where there are less than 16 bytes from the last of them on.
+    #[inline(always)]
+    pub fn strings(self, range: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
+        assert!(range.is_empty() || range.end <= self.last + 1);
+        range.map(move |at| {
+            // SAFETY: `at` is within the range, and so at most `last`; otherwise as for `load8`.
+            (at, u64::from_le(unsafe { self.bytes.as_ptr().add(at).cast::<u64>().read_unaligned() }))
+        })
     }
 
     /// One bit for each of 16 bytes, the first lowest: whether those from `one` and from `other` are equal.
@@ -127,6 +140,22 @@ mod tests {
             let expected = (0..max).take_while(|i| bytes[at + i] == bytes[at + i - distance]).count();
             prop_assert_eq!(view.extend(at, distance, 0, max), expected);
         }
+    }
+
+    #[test]
+    fn strings_are_loads_in_a_row() {
+        let bytes: Vec<u8> = (0..40).collect();
+        let view = View::new(&bytes).unwrap();
+        for (from, to) in [(0, 25), (7, 7), (25, 25), (30, 12)] {
+            let expected: Vec<_> = (from..to).map(|at| (at, view.load8(at))).collect();
+            assert_eq!(view.strings(from..to).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    #[should_panic]
+    fn strings_beyond_the_end_are_refused() {
+        let _ = View::new(&[0; 40]).unwrap().strings(20..26);
     }
 
     #[test]
