@@ -13,6 +13,7 @@ pub mod cut;
 pub mod deflate;
 pub mod digest;
 mod error;
+pub mod grpc;
 pub mod http1;
 pub mod http_files;
 pub mod json;
