@@ -447,6 +447,14 @@ impl Connection {
         }
     }
 
+    /// Nothing more of a stream's body is wanted: what still comes is dropped, and once our side is complete, a peer that has
+    /// more to send is told to stop (RFC 9113 §8.1).
+    pub fn discard(&mut self, stream: StreamId) {
+        if let Some(stream) = self.stream(stream) {
+            stream.discard();
+        }
+    }
+
     /// A server's 1xx. Returns whether it could be sent: not behind the head.
     pub fn inform(&mut self, stream: StreamId, response: Response<()>) -> bool {
         self.stream(stream).is_some_and(|stream| stream.inform(response))

@@ -119,6 +119,11 @@ impl Stream {
         self.credit = bytes;
     }
 
+    /// What still comes from the peer is dropped.
+    pub fn discard(&mut self) {
+        self.incoming = Incoming::Done;
+    }
+
     /// Whether a server may still answer.
     pub fn awaits_head(&self) -> bool {
         matches!(self.outgoing, Outgoing::Respond(_)) && self.waiting.head.is_none()

@@ -5,12 +5,12 @@ use super::command::{Command, Words};
 use super::config::{Config, Timeouts};
 use super::connection::Connection;
 use super::files::{self, Answer, Mount};
-use super::listener::{Address, Listen, ListenError, Listener, name_of};
 use super::outbox::Outbox;
 use super::wake::{Done, Wake};
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
 use crate::flow::{OnRoom, Operator, ReadOutcome};
+use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
 use std::borrow::Cow;
@@ -143,7 +143,7 @@ impl Engine {
             };
             *self.wake.borrow_mut() = Some(Wake::new(&self.reactor, hook).map_err(|e| ("listen", e))?);
         }
-        let listener = Listener::open(listen, self, &self.reactor)?;
+        let listener = Listener::open(listen, Rc::<Self>::downgrade(self), &self.reactor)?;
         let address = listener.address().map_err(|e| ("getsockname", e));
         self.listeners.borrow_mut().push(listener);
         address
@@ -168,7 +168,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn accepted(self: &Rc<Self>, socket: OwnedFd, now: Instant) {
+    fn accept(self: &Rc<Self>, socket: OwnedFd, now: Instant) {
         let config = self.config.get();
         let mut slots = self.slots.borrow_mut();
         if slots.all.len() - slots.free.len() >= config.most_connections {
@@ -199,10 +199,6 @@ impl Engine {
         drop(slots);
         connection.registered(self, token);
         self.batch().push(Record::Open, id, &[]);
-    }
-
-    pub(super) fn out_of_descriptors(&self) {
-        self.dropped.set(self.dropped.get().saturating_add(1));
     }
 
     /// Connections that were refused: more than `most_connections`, or than the system has descriptors.
@@ -521,6 +517,16 @@ fn joined<'a>(head: &Head, input: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>>
         all.to_mut().extend_from_slice(more);
     }
     Some(all)
+}
+
+impl Accepts for Engine {
+    fn accepted(self: Rc<Self>, socket: OwnedFd, now: Instant) {
+        self.accept(socket, now);
+    }
+
+    fn out_of_descriptors(&self) {
+        self.dropped.set(self.dropped.get().saturating_add(1));
+    }
 }
 
 impl Drop for Engine {

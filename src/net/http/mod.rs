@@ -19,17 +19,16 @@ mod config;
 mod connection;
 mod engine;
 mod files;
-mod listener;
 mod outbox;
 mod wake;
 
+pub use super::listener::{Address, Listen};
 pub use batch::{Batch, Record};
 pub use command::Command;
 pub use config::{Config, Timeouts};
 pub use connection::AHEAD_BYTES;
 pub use engine::{Engine, SendFile};
 pub use files::{FileOptions, Mount, Symlinks};
-pub use listener::{Address, Listen};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Where connections come from.
 
-use super::engine::Engine;
-use crate::net::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
+use super::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use std::cell::Cell;
 use std::io;
@@ -9,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
+use std::time::Instant;
 
 /// Connections accepted in one turn; more come in the next, so that a flood does not starve those that are there.
 const MOST_ACCEPTS: usize = 64;
@@ -35,10 +35,19 @@ pub struct Listen {
     pub reuse_port: bool,
 }
 
+/// Whoever takes the connections of a listener.
+pub(super) trait Accepts {
+    /// A connection was accepted; it does not block.
+    fn accepted(self: Rc<Self>, socket: OwnedFd, now: Instant);
+
+    /// The system has no descriptors left for the connections that wait.
+    fn out_of_descriptors(&self);
+}
+
 /// A listening socket in the reactor.
 pub(super) struct Listener {
     socket: OwnedFd,
-    engine: Weak<Engine>,
+    owner: Weak<dyn Accepts>,
     token: Cell<Option<Token>>,
     /// A Unix socket's, to be removed with it, as libuv does.
     path: Option<PathBuf>,
@@ -48,13 +57,17 @@ pub(super) struct Listener {
 pub type ListenError = (&'static str, io::Error);
 
 impl Listener {
-    pub fn open(listen: &Listen, engine: &Rc<Engine>, reactor: &Reactor) -> Result<Rc<Self>, ListenError> {
+    pub fn open(
+        listen: &Listen,
+        owner: Weak<dyn Accepts>,
+        reactor: &Reactor,
+    ) -> Result<Rc<Self>, ListenError> {
         let socket = open(listen)?;
         let path = match &listen.address {
             Address::Unix(path) => Some(path.clone()),
             Address::Ip(_) => None,
         };
-        let listener = Rc::new(Self { socket, engine: Rc::downgrade(engine), token: Cell::new(None), path });
+        let listener = Rc::new(Self { socket, owner, token: Cell::new(None), path });
         let source: Rc<dyn Source> = listener.clone();
         let token = reactor.register(&listener.socket, Interest::READ, source).map_err(|e| ("listen", e))?;
         listener.token.set(Some(token));
@@ -129,17 +142,17 @@ fn bind_unix(socket: &OwnedFd, path: &Path) -> Result<(), ListenError> {
 
 impl Source for Listener {
     fn ready(&self, _readiness: Readiness, turn: &mut Turn<'_>) {
-        let Some(engine) = self.engine.upgrade() else { return };
+        let Some(owner) = self.owner.upgrade() else { return };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         for _ in 0..MOST_ACCEPTS {
             match rustix::net::accept_with(self.socket.as_fd(), flags) {
-                Ok(socket) => engine.accepted(socket, turn.now()),
+                Ok(socket) => Rc::clone(&owner).accepted(socket, turn.now()),
                 // The peer is gone again.
                 Err(rustix::io::Errno::CONNABORTED | rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => break,
                 Err(_) => {
                     // No descriptors left: those that wait are tried again when one of ours closes.
-                    engine.out_of_descriptors();
+                    owner.out_of_descriptors();
                     break;
                 }
             }
