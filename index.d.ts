@@ -15,6 +15,8 @@ export * as sse from './lib/sse.js';
 /** WebSocket server and client; mirrors `ws`. */
 import ws = require('./lib/ws.js');
 export { ws };
+/** gRPC server and client; mirrors `@grpc/grpc-js`. */
+export * as grpc from './lib/grpc.js';
 /** Topics with history and replay, across threads. */
 export * as hub from './lib/hub.js';
 export { compose, Composed } from './lib/compose.js';

@@ -134,6 +134,14 @@ const EXPECTED = {
     ],
   },
   'chat.js': { prints: ['bob reads: guest 1: hello, whoever you are', 'alice reads: guest 2 has left'] },
+  'grpc-stream.js': {
+    prints: ['millrace/grpc', '@grpc/grpc-js'].flatMap((name) => [
+      `${name}: describe: 3 INVALID_ARGUMENT: a sensor has a name`,
+      `${name}: follow: 49995000`,
+      `${name}: record: 99 readings, mean 50`,
+      `${name}: watch: 1, then 1.5`,
+    ]),
+  },
   'hub-dashboard.js': {
     prints: ['the event stream: {"load":0.5} {"sum":100}', 'the WebSocket: {"load":0.5}', 'streams: 1'],
   },

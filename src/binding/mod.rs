@@ -10,9 +10,13 @@ mod doorbell;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod event_loop;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+mod grpc;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod http;
 mod hub;
 mod operator;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod packed;
 mod spec;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod uv;

@@ -1,0 +1,470 @@
+/**
+ * gRPC with the names, options, calls and statuses of `@grpc/grpc-js` 1.14. The server's sockets, HTTP/2, framing and
+ * compression are native; the client is grpc-js's own, where it is installed.
+ */
+
+import { EventEmitter } from 'node:events';
+import { Duplex, Readable, Writable } from 'node:stream';
+import { PeerCertificate, SecureContextOptions } from 'node:tls';
+import { SecureServerOptions } from 'node:http2';
+
+// Constants.
+
+export enum status {
+  OK = 0,
+  CANCELLED = 1,
+  UNKNOWN = 2,
+  INVALID_ARGUMENT = 3,
+  DEADLINE_EXCEEDED = 4,
+  NOT_FOUND = 5,
+  ALREADY_EXISTS = 6,
+  PERMISSION_DENIED = 7,
+  RESOURCE_EXHAUSTED = 8,
+  FAILED_PRECONDITION = 9,
+  ABORTED = 10,
+  OUT_OF_RANGE = 11,
+  UNIMPLEMENTED = 12,
+  INTERNAL = 13,
+  UNAVAILABLE = 14,
+  DATA_LOSS = 15,
+  UNAUTHENTICATED = 16,
+}
+
+export enum logVerbosity {
+  DEBUG = 0,
+  INFO = 1,
+  ERROR = 2,
+  NONE = 3,
+}
+
+export enum connectivityState {
+  IDLE = 0,
+  CONNECTING = 1,
+  READY = 2,
+  TRANSIENT_FAILURE = 3,
+  SHUTDOWN = 4,
+}
+
+export enum compressionAlgorithms {
+  identity = 0,
+  deflate = 1,
+  gzip = 2,
+}
+
+export enum propagate {
+  DEADLINE = 1,
+  CENSUS_STATS_CONTEXT = 2,
+  CENSUS_TRACING_CONTEXT = 4,
+  CANCELLATION = 8,
+  DEFAULTS = 65535,
+}
+
+// Metadata.
+
+export type MetadataValue = string | Buffer;
+
+export interface MetadataOptions {
+  idempotentRequest?: boolean;
+  waitForReady?: boolean;
+  cacheableRequest?: boolean;
+  corked?: boolean;
+}
+
+/** Keys in lower case, each with a list of values: Buffers where the key ends with `-bin`, else printable ASCII. */
+export class Metadata {
+  constructor(options?: MetadataOptions);
+  /** @throws for an illegal key or value; `add` does, too */
+  set(key: string, value: MetadataValue): void;
+  add(key: string, value: MetadataValue): void;
+  remove(key: string): void;
+  get(key: string): MetadataValue[];
+  /** The first value of each key. */
+  getMap(): { [key: string]: MetadataValue };
+  clone(): Metadata;
+  merge(other: Metadata): void;
+  setOptions(options: MetadataOptions): void;
+  getOptions(): MetadataOptions;
+  toHttp2Headers(): { [key: string]: string[] };
+  toJSON(): { [key: string]: MetadataValue[] };
+  /** Attaches something that is not sent. */
+  setOpaque(key: string, value: unknown): void;
+  getOpaque(key: string): unknown;
+  static fromHttp2Headers(headers: { [key: string]: string | string[] | undefined }): Metadata;
+}
+
+// Definitions.
+
+export type Deadline = Date | number;
+export type serialize<T> = (value: T) => Buffer;
+export type deserialize<T> = (bytes: Buffer) => T;
+
+export interface ServerMethodDefinition<RequestType, ResponseType> {
+  path: string;
+  requestStream: boolean;
+  responseStream: boolean;
+  responseSerialize: serialize<ResponseType>;
+  requestDeserialize: deserialize<RequestType>;
+  originalName?: string;
+}
+
+export interface MethodDefinition<RequestType, ResponseType> extends ServerMethodDefinition<RequestType, ResponseType> {
+  requestSerialize: serialize<RequestType>;
+  responseDeserialize: deserialize<ResponseType>;
+}
+
+export type ServiceDefinition = { readonly [name: string]: MethodDefinition<any, any> };
+
+// Calls.
+
+export interface StatusObject {
+  code: status;
+  details: string;
+  metadata: Metadata;
+}
+
+export type ServiceError = StatusObject & Error;
+export type ServerErrorResponse = Partial<StatusObject> & Error;
+
+/** What a client's certificate says, where it was asked for one. */
+export interface AuthContext {
+  transportSecurityType?: string;
+  sslPeerCertificate?: PeerCertificate;
+}
+
+/** Costs of a call for the client, sent where the server has `grpc.server_call_metric_recording`. */
+export interface PerRequestMetricRecorder {
+  recordRequestCostMetric(name: string, value: number): void;
+  recordUtilizationMetric(name: string, value: number): void;
+  recordNamedMetric(name: string, value: number): void;
+  recordCPUUtilizationMetric(value: number): void;
+  recordMemoryUtilizationMetric(value: number): void;
+  recordApplicationUtilizationMetric(value: number): void;
+  recordQpsMetric(value: number): void;
+  recordEpsMetric(value: number): void;
+}
+
+interface ServerSurfaceCall {
+  /** The call is over: cancelled, or answered. The event `cancelled` tells of it. */
+  cancelled: boolean;
+  readonly metadata: Metadata;
+  /** Address and port of the client. */
+  getPeer(): string;
+  /** Sends headers; without it they go with the first message. */
+  sendMetadata(metadata: Metadata): void;
+  /** Ms since 1970; Infinity where the client set none. */
+  getDeadline(): Deadline;
+  getPath(): string;
+  getHost(): string;
+  getAuthContext(): AuthContext;
+  getMetricsRecorder(): PerRequestMetricRecorder;
+}
+
+interface ObjectWritable<T> {
+  /** False from `millrace.high_water_mark` bytes that wait for the client, until `drain`. */
+  write(message: T, callback?: (error?: Error | null) => void): boolean;
+  /** @param metadata trailers */
+  end(metadata?: Metadata): any;
+}
+
+export type ServerUnaryCall<RequestType, ResponseType> = ServerSurfaceCall & EventEmitter & { request: RequestType };
+export type ServerReadableStream<RequestType, ResponseType> = ServerSurfaceCall &
+  Omit<Readable, typeof Symbol.asyncIterator | 'read'> & {
+    read(size?: number): RequestType | null;
+    [Symbol.asyncIterator](): AsyncIterableIterator<RequestType>;
+  };
+export type ServerWritableStream<RequestType, ResponseType> = ServerSurfaceCall &
+  Omit<Writable, 'write' | 'end'> &
+  ObjectWritable<ResponseType> & { request: RequestType };
+export type ServerDuplexStream<RequestType, ResponseType> = ServerSurfaceCall &
+  Omit<Duplex, typeof Symbol.asyncIterator | 'read' | 'write' | 'end'> &
+  ObjectWritable<ResponseType> & {
+    read(size?: number): RequestType | null;
+    [Symbol.asyncIterator](): AsyncIterableIterator<RequestType>;
+  };
+
+/** @param flags 2 for an answer that is not to be compressed */
+export type sendUnaryData<ResponseType> = (
+  error: ServerErrorResponse | Partial<StatusObject> | null,
+  value?: ResponseType | null,
+  trailer?: Metadata,
+  flags?: number,
+) => void;
+
+/** Answers by the callback, or by the promise that it returns. */
+export type handleUnaryCall<RequestType, ResponseType> = (
+  call: ServerUnaryCall<RequestType, ResponseType>,
+  callback: sendUnaryData<ResponseType>,
+) => void | Promise<ResponseType | void>;
+/** Answers by the callback, or by the promise that it returns. */
+export type handleClientStreamingCall<RequestType, ResponseType> = (
+  call: ServerReadableStream<RequestType, ResponseType>,
+  callback: sendUnaryData<ResponseType>,
+) => void | Promise<ResponseType | void>;
+/** Writes to the call, or returns an async iterable of what is to be written. */
+export type handleServerStreamingCall<RequestType, ResponseType> = (
+  call: ServerWritableStream<RequestType, ResponseType>,
+) => void | Promise<void> | AsyncIterable<ResponseType>;
+/** Writes to the call, or returns an async iterable of what is to be written. */
+export type handleBidiStreamingCall<RequestType, ResponseType> = (
+  call: ServerDuplexStream<RequestType, ResponseType>,
+) => void | Promise<void> | AsyncIterable<ResponseType>;
+
+export type UntypedHandleCall = (call: any, callback: any) => any;
+export interface UntypedServiceImplementation {
+  [name: string]: UntypedHandleCall;
+}
+
+// Server.
+
+/** What is left out has its default; names that are not known are passed over. */
+export interface ServerOptions {
+  /** Bytes of an answer; -1 for no limit. Defaults to -1. */
+  'grpc.max_send_message_length'?: number;
+  /** Bytes of a request, also when it is decompressed; -1 for no limit. Defaults to 4 MiB. */
+  'grpc.max_receive_message_length'?: number;
+  /** Calls that a connection may have open. Defaults to no limit. */
+  'grpc.max_concurrent_streams'?: number;
+  /** Ms without calls after which a connection is closed. Defaults to never. */
+  'grpc.max_connection_idle_ms'?: number;
+  /** Ms after which a connection takes no more calls, give or take 10 %. Defaults to never. */
+  'grpc.max_connection_age_ms'?: number;
+  /** Ms that calls may go on after that. Defaults to as long as they like. */
+  'grpc.max_connection_age_grace_ms'?: number;
+  /** Ms between pings. Defaults to no pings. */
+  'grpc.keepalive_time_ms'?: number;
+  /** Ms that the answer to a ping may take. Defaults to 20,000. */
+  'grpc.keepalive_timeout_ms'?: number;
+  /** 0 to leave the server out of channelz. Defaults to 1. */
+  'grpc.enable_channelz'?: number;
+  /** Sends what calls record of their costs. Defaults to 0. */
+  'grpc.server_call_metric_recording'?: number;
+  /** 1 lets several processes or threads bind the port. Defaults to 0, and to 1 in workers of `cluster`. */
+  'grpc.so_reuseport'?: number;
+  /** Compresses answers for clients that take it: 1 deflate, 2 gzip. Defaults to 0, none. */
+  'grpc.default_compression_algorithm'?: number;
+  /** Bytes of a call's requests that a client may send ahead. Defaults to 1 MiB. */
+  'grpc-node.flow_control_window'?: number;
+  /** Traces TLS. Defaults to 0. */
+  'grpc-node.tls_enable_trace'?: number;
+  /** What answers are compressed with: the first of these that the client takes. Defaults to none. */
+  'millrace.compression'?: 'gzip' | 'deflate' | 'zstd' | Array<'gzip' | 'deflate' | 'zstd'>;
+  /** Answers of fewer bytes are not compressed. Defaults to 1024. */
+  'millrace.compression_threshold'?: number;
+  /** Bytes of a call's messages that may wait in either direction. Defaults to 64 KiB. */
+  'millrace.high_water_mark'?: number;
+  /** The first is nearest to the wire. */
+  interceptors?: ServerInterceptor[];
+  [option: string]: any;
+}
+
+export interface ConnectionInjector {
+  injectConnection(connection: Duplex): void;
+  drain(graceTimeMs: number): void;
+  destroy(): void;
+}
+
+export class Server {
+  constructor(options?: ServerOptions);
+  addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void;
+  removeService(service: ServiceDefinition): void;
+  register<RequestType, ResponseType>(
+    name: string,
+    handler: UntypedHandleCall,
+    serialize: serialize<ResponseType>,
+    deserialize: deserialize<RequestType>,
+    type: string,
+  ): boolean;
+  unregister(name: string): boolean;
+  /** `port` is `host:port`, `dns:`, `ipv4:`, `ipv6:` or `unix:`. */
+  bindAsync(port: string, creds: ServerCredentials, callback: (error: Error | null, port: number) => void): void;
+  unbind(port: string): void;
+  drain(port: string, graceTimeMs: number): void;
+  /** @deprecated ports take calls as soon as they are bound */
+  start(): void;
+  /** Takes no more calls; `callback` when those that are open are over. */
+  tryShutdown(callback: (error?: Error) => void): void;
+  /** Closes all connections now. */
+  forceShutdown(): void;
+  createConnectionInjector(credentials: ServerCredentials): ConnectionInjector;
+  getChannelzRef(): { kind: 'server'; id: number; name: string };
+  addProtoService(): never;
+  addHttp2Port(): never;
+  bind(port: string, creds: ServerCredentials): never;
+}
+
+export interface KeyCertPair {
+  private_key: Buffer;
+  cert_chain: Buffer;
+}
+
+export abstract class ServerCredentials {
+  constructor(constructorOptions: SecureServerOptions | null, contextOptions?: SecureContextOptions);
+  static createInsecure(): ServerCredentials;
+  /** PEM. `checkClientCertificate` defaults to false. */
+  static createSsl(
+    rootCerts: Buffer | null,
+    keyCertPairs: KeyCertPair[],
+    checkClientCertificate?: boolean,
+  ): ServerCredentials;
+  protected updateSecureContextOptions(options: SecureContextOptions | null): void;
+  protected getWatcherCount(): number;
+  _isSecure(): boolean;
+  _getSecureContextOptions(): SecureContextOptions | null;
+  _getConstructorOptions(): SecureServerOptions | null;
+  _getInterceptors(): ServerInterceptor[];
+  _addWatcher(watcher: (options: SecureContextOptions | null) => void): void;
+  _removeWatcher(watcher: (options: SecureContextOptions | null) => void): void;
+  abstract _equals(other: ServerCredentials): boolean;
+}
+
+// Interceptors.
+
+export interface ConnectionInfo {
+  localAddress?: string;
+  localPort?: number;
+  remoteAddress?: string;
+  remotePort?: number;
+}
+
+export interface InterceptingServerListener {
+  onReceiveMetadata(metadata: Metadata): void;
+  onReceiveMessage(message: any): void;
+  onReceiveHalfClose(): void;
+  onCancel(): void;
+}
+
+export interface ServerListener {
+  onReceiveMetadata?: (metadata: Metadata, next: (metadata: Metadata) => void) => void;
+  onReceiveMessage?: (message: any, next: (message: any) => void) => void;
+  onReceiveHalfClose?: (next: () => void) => void;
+  onCancel?: () => void;
+}
+
+export interface PartialStatusObject {
+  code: status;
+  details: string;
+  metadata?: Metadata | null;
+}
+
+export interface Responder {
+  start?: (next: (listener?: ServerListener) => void) => void;
+  sendMetadata?: (metadata: Metadata, next: (metadata: Metadata) => void) => void;
+  sendMessage?: (message: any, next: (message: any) => void) => void;
+  sendStatus?: (status: PartialStatusObject, next: (status: PartialStatusObject) => void) => void;
+}
+
+export interface ServerInterceptingCallInterface {
+  start(listener: InterceptingServerListener): void;
+  sendMetadata(metadata: Metadata): void;
+  sendMessage(message: any, callback: () => void): void;
+  sendStatus(status: PartialStatusObject): void;
+  startRead(): void;
+  getPeer(): string;
+  getDeadline(): Deadline;
+  getHost(): string;
+  getAuthContext(): AuthContext;
+  getConnectionInfo(): ConnectionInfo;
+  getMetricsRecorder(): PerRequestMetricRecorder;
+}
+
+export type ServerInterceptor = (
+  methodDescriptor: ServerMethodDefinition<any, any>,
+  call: ServerInterceptingCallInterface,
+) => ServerInterceptingCallInterface;
+
+export class ServerInterceptingCall implements ServerInterceptingCallInterface {
+  constructor(nextCall: ServerInterceptingCallInterface, responder?: Responder);
+  start(listener: InterceptingServerListener): void;
+  sendMetadata(metadata: Metadata): void;
+  sendMessage(message: any, callback: () => void): void;
+  sendStatus(status: PartialStatusObject): void;
+  startRead(): void;
+  getPeer(): string;
+  getDeadline(): Deadline;
+  getHost(): string;
+  getAuthContext(): AuthContext;
+  getConnectionInfo(): ConnectionInfo;
+  getMetricsRecorder(): PerRequestMetricRecorder;
+}
+
+export class ServerListenerBuilder {
+  withOnReceiveMetadata(onReceiveMetadata: NonNullable<ServerListener['onReceiveMetadata']>): this;
+  withOnReceiveMessage(onReceiveMessage: NonNullable<ServerListener['onReceiveMessage']>): this;
+  withOnReceiveHalfClose(onReceiveHalfClose: NonNullable<ServerListener['onReceiveHalfClose']>): this;
+  withOnCancel(onCancel: NonNullable<ServerListener['onCancel']>): this;
+  build(): ServerListener;
+}
+
+export class ResponderBuilder {
+  withStart(start: NonNullable<Responder['start']>): this;
+  withSendMetadata(sendMetadata: NonNullable<Responder['sendMetadata']>): this;
+  withSendMessage(sendMessage: NonNullable<Responder['sendMessage']>): this;
+  withSendStatus(sendStatus: NonNullable<Responder['sendStatus']>): this;
+  build(): Responder;
+}
+
+// Administration.
+
+export function getChannelzServiceDefinition(): ServiceDefinition;
+export function getChannelzHandlers(): UntypedServiceImplementation;
+export function addAdminServicesToServer(server: Server): void;
+export function setLogger(logger: Partial<Console>): void;
+export function setLogVerbosity(verbosity: logVerbosity): void;
+export function loadObject(value: any, options: any): never;
+export function load(filename: any, format: any, options: any): never;
+
+export namespace experimental {
+  export interface FileWatcherCertificateProviderConfig {
+    certificateFile?: string;
+    privateKeyFile?: string;
+    caCertificateFile?: string;
+    /** Ms. */
+    refreshIntervalMs: number;
+  }
+  /** Reads certificates from files, again every so often. */
+  export class FileWatcherCertificateProvider {
+    constructor(config: FileWatcherCertificateProviderConfig);
+    addCaCertificateListener(listener: (update: { caCertificate: Buffer } | null) => void): void;
+    removeCaCertificateListener(listener: (update: { caCertificate: Buffer } | null) => void): void;
+    addIdentityCertificateListener(
+      listener: (update: { certificate: Buffer; privateKey: Buffer } | null) => void,
+    ): void;
+    removeIdentityCertificateListener(
+      listener: (update: { certificate: Buffer; privateKey: Buffer } | null) => void,
+    ): void;
+  }
+  /** Credentials whose certificates change while the server runs. */
+  export function createCertificateProviderServerCredentials(
+    identityCertificateProvider: FileWatcherCertificateProvider,
+    caCertificateProvider: FileWatcherCertificateProvider | null,
+    requireClientCertificate: boolean,
+  ): ServerCredentials;
+  export function createServerCredentialsWithInterceptors(
+    credentials: ServerCredentials,
+    interceptors: ServerInterceptor[],
+  ): ServerCredentials;
+}
+
+// The client's half, which is grpc-js's: `ERR_MILLRACE_GRPC_PEER` where `@grpc/grpc-js` is not installed.
+
+export interface GrpcObject {
+  [name: string]: any;
+}
+
+export function loadPackageDefinition(definition: { [name: string]: any }): GrpcObject;
+export function makeClientConstructor(methods: ServiceDefinition, serviceName: string, classOptions?: {}): any;
+export function makeGenericClientConstructor(methods: ServiceDefinition, serviceName: string, classOptions?: {}): any;
+export function closeClient(client: any): void;
+export function waitForClientReady(client: any, deadline: Deadline, callback: (error?: Error) => void): void;
+export function getClientChannel(client: any): any;
+export const credentials: { [name: string]: (...args: any[]) => any };
+export const Client: any;
+export const Channel: any;
+export const ChannelCredentials: any;
+export const CallCredentials: any;
+export const StatusBuilder: any;
+export const ListenerBuilder: any;
+export const RequesterBuilder: any;
+export const InterceptingCall: any;
+export const InterceptorConfigurationError: any;
+export const ServerMetricRecorder: any;

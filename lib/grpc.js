@@ -1,0 +1,70 @@
+'use strict';
+
+const constants = require('./grpc/constants.js');
+const credentials = require('./grpc/server-credentials.js');
+const interceptors = require('./grpc/server-interceptors.js');
+const logging = require('./grpc/logging.js');
+const channelz = require('./grpc/channelz.js');
+const client = require('./grpc/client.js');
+const { FileWatcherCertificateProvider } = require('./grpc/certificate-provider.js');
+const { Metadata } = require('./grpc/metadata.js');
+const { Server } = require('./grpc/server.js');
+
+// Plain, writable properties: agents replace some of them.
+exports.status = constants.status;
+exports.logVerbosity = constants.logVerbosity;
+exports.connectivityState = constants.connectivityState;
+exports.propagate = constants.propagate;
+exports.compressionAlgorithms = constants.compressionAlgorithms;
+exports.Metadata = Metadata;
+
+exports.Server = Server;
+exports.ServerCredentials = credentials.ServerCredentials;
+exports.ServerListenerBuilder = interceptors.ServerListenerBuilder;
+exports.ResponderBuilder = interceptors.ResponderBuilder;
+exports.ServerInterceptingCall = interceptors.ServerInterceptingCall;
+exports.getChannelzServiceDefinition = channelz.getChannelzServiceDefinition;
+exports.getChannelzHandlers = channelz.getChannelzHandlers;
+exports.addAdminServicesToServer = addAdminServicesToServer;
+
+exports.setLogger = logging.setLogger;
+exports.setLogVerbosity = logging.setLogVerbosity;
+exports.loadObject = unavailable;
+exports.load = unavailable;
+
+exports.loadPackageDefinition = client.loadPackageDefinition;
+exports.makeClientConstructor = client.makeClientConstructor;
+exports.makeGenericClientConstructor = client.makeClientConstructor;
+exports.closeClient = client.closeClient;
+exports.waitForClientReady = client.waitForClientReady;
+exports.getClientChannel = client.getClientChannel;
+exports.credentials = client.credentials;
+
+exports.experimental = {
+  FileWatcherCertificateProvider,
+  createCertificateProviderServerCredentials: credentials.createCertificateProviderServerCredentials,
+  createServerCredentialsWithInterceptors: credentials.createServerCredentialsWithInterceptors,
+};
+
+/** @param {Server} server gets the channelz service */
+function addAdminServicesToServer(server) {
+  server.addService(channelz.getChannelzServiceDefinition(), channelz.getChannelzHandlers());
+}
+
+/** @returns {never} */
+function unavailable() {
+  throw new Error('Not available in this library. Use @grpc/proto-loader and loadPackageDefinition instead');
+}
+
+// Classes of grpc-js, loaded when they are looked at: a server does without.
+for (const name of client.classes) {
+  Object.defineProperty(exports, name, {
+    enumerable: true,
+    configurable: true,
+    get: () => client.classOf(name),
+    /** @param {any} value */
+    set(value) {
+      Object.defineProperty(exports, name, { value, enumerable: true, configurable: true, writable: true });
+    },
+  });
+}

@@ -1,0 +1,209 @@
+//! The gRPC server, for `lib/internal/grpc-engine.js`.
+
+use super::event_loop::{Delivery, EventLoop};
+use super::packed::{self, Postman};
+use crate::codec::grpc::Coding;
+use crate::net::grpc::{Config, Engine};
+use crate::net::h2;
+use crate::net::http::{Address, Listen};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+/// What is left out has its default.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    /// Bytes; none is no limit.
+    max_receive: Option<u32>,
+    high_water: Option<usize>,
+    #[serde(default)]
+    compression: Vec<String>,
+    compression_threshold: Option<usize>,
+    concurrent_streams: Option<u32>,
+    stream_window: Option<u32>,
+    connection_window: Option<u32>,
+    frame_size: Option<u32>,
+    header_list: Option<u32>,
+    pending_resets: Option<usize>,
+}
+
+impl From<Settings> for Config {
+    fn from(settings: Settings) -> Self {
+        let (config, h2) = (Self::default(), h2::Config::default());
+        let stream_window = settings.stream_window.unwrap_or(h2.stream_window);
+        Self {
+            max_receive_bytes: settings.max_receive,
+            high_water_bytes: settings.high_water.unwrap_or(config.high_water_bytes),
+            compression: settings
+                .compression
+                .iter()
+                .filter_map(|name| Coding::from_name(name.as_bytes()))
+                .collect(),
+            compression_threshold: settings.compression_threshold.unwrap_or(config.compression_threshold),
+            h2: h2::Config {
+                stream_window,
+                // One slow stream must not take all of it.
+                connection_window: settings.connection_window.unwrap_or(
+                    h2.connection_window.max(stream_window.saturating_mul(4).min(i32::MAX as u32)),
+                ),
+                concurrent_streams: settings.concurrent_streams.unwrap_or(u32::MAX),
+                frame_bytes: settings.frame_size.unwrap_or(h2.frame_bytes),
+                header_list_bytes: settings.header_list.unwrap_or(h2.header_list_bytes),
+                pending_resets: settings.pending_resets.unwrap_or(h2.pending_resets),
+                ..h2
+            },
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListenSpec {
+    host: Option<IpAddr>,
+    port: Option<u16>,
+    path: Option<String>,
+    backlog: i32,
+    ipv6_only: bool,
+    reuse_port: bool,
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::new(Status::InvalidArg, e.to_string()))
+}
+
+fn describe(address: &Address) -> serde_json::Value {
+    match address {
+        Address::Ip(ip) => json!({ "address": ip.ip().to_string(), "port": ip.port() }),
+        Address::Unix(path) => json!({ "path": path.to_string_lossy() }),
+    }
+}
+
+/// One server: its listeners, connections and calls. They go by number.
+#[napi]
+pub struct GrpcServer {
+    engine: Rc<Engine>,
+    _postman: Rc<Postman<Engine>>,
+}
+
+#[napi]
+impl GrpcServer {
+    /// A server in that loop; `settings` is JSON. `onTurn` is called when there are records to take.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(event_loop: &EventLoop, settings: String, on_turn: Function<(), ()>) -> Result<Self> {
+        let state = event_loop.state();
+        let engine = Engine::new(state.reactor(), parse::<Settings>(&settings)?.into());
+        let has_news = |engine: &Engine| !engine.batch().is_empty();
+        let postman = Rc::new(Postman::new(Rc::downgrade(&engine), has_news, on_turn)?);
+        let delivery: Rc<dyn Delivery> = postman.clone();
+        state.add(Rc::downgrade(&delivery));
+        Ok(Self { engine, _postman: postman })
+    }
+
+    /// Listens where the JSON says; returns JSON: the listener's number and its address, or `{syscall, errno}`.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, spec: String) -> Result<String> {
+        let spec: ListenSpec = parse(&spec)?;
+        let address = match spec.path {
+            Some(path) => Address::Unix(path.into()),
+            None => {
+                let host = spec.host.unwrap_or(IpAddr::from([0u8; 4]));
+                Address::Ip(SocketAddr::new(host, spec.port.unwrap_or(0)))
+            }
+        };
+        let listen =
+            Listen { address, backlog: spec.backlog, ipv6_only: spec.ipv6_only, reuse_port: spec.reuse_port };
+        Ok(match self.engine.listen(&listen) {
+            Ok((id, address)) => json!({ "id": id, "at": describe(&address) }).to_string(),
+            Err((syscall, error)) => {
+                json!({ "syscall": syscall, "errno": error.raw_os_error().unwrap_or(22) }).to_string()
+            }
+        })
+    }
+
+    /// Stops listening there.
+    #[napi(catch_unwind)]
+    pub fn close_listener(&self, id: u32) {
+        self.engine.close_listener(id);
+    }
+
+    /// A connection whose bytes JavaScript carries; returns its number.
+    #[napi(catch_unwind)]
+    pub fn attach(&self) -> u32 {
+        self.engine.attach()
+    }
+
+    /// Bytes for such a connection; none are the peer's end. Returns whether more are wanted now.
+    #[napi(catch_unwind)]
+    pub fn feed(&self, id: u32, bytes: BufferSlice) -> bool {
+        self.engine.feed(id, &bytes)
+    }
+
+    /// Whether more bytes are wanted for such a connection.
+    #[napi(catch_unwind)]
+    pub fn wants_input(&self, id: u32) -> bool {
+        self.engine.wants_input(id)
+    }
+
+    /// Bytes of such a connection, for its peer.
+    #[napi(catch_unwind)]
+    pub fn take_output(&self, env: Env, id: u32) -> Result<BufferSlice<'_>> {
+        BufferSlice::copy_from(&env, self.engine.take_output(id))
+    }
+
+    /// Bytes that [`take`](Self::take) needs: of words, then of bytes, packed into one number by 2³².
+    #[napi(catch_unwind)]
+    pub fn waiting(&self) -> f64 {
+        let batch = self.engine.batch();
+        packed::waiting(&batch.words, &batch.bytes)
+    }
+
+    /// Copies the records into `words` (the bytes of a `Uint32Array`) and `bytes`, and forgets them; returns how many
+    /// words.
+    #[napi(catch_unwind)]
+    pub fn take(&self, mut words: BufferSlice, mut bytes: BufferSlice) -> u32 {
+        let mut batch = self.engine.batch();
+        let count = packed::take(&batch.words, &batch.bytes, &mut words, &mut bytes);
+        if count > 0 {
+            batch.clear();
+        }
+        count
+    }
+
+    /// Does the first `count` of `commands` (four words each); returns whether there are records to take.
+    #[napi(catch_unwind)]
+    pub fn submit(
+        &self,
+        commands: BufferSlice,
+        count: u32,
+        slab: BufferSlice,
+        buffers: Option<Vec<BufferSlice>>,
+    ) -> bool {
+        let list = packed::commands(&commands, count);
+        let buffers: Vec<&[u8]> = buffers.iter().flatten().map(|buffer| &buffer[..]).collect();
+        self.engine.apply(&list, &slab, &buffers);
+        !self.engine.batch().is_empty()
+    }
+
+    /// A connection's addresses as JSON: `[ours, peer]`, or nothing where it is gone.
+    #[napi(catch_unwind)]
+    pub fn addresses(&self, id: u32) -> Option<String> {
+        let (ours, peer) = self.engine.addresses(id).ok()?;
+        Some(json!([describe(&ours), describe(&peer)]).to_string())
+    }
+
+    /// Connections that are open.
+    #[napi(getter, catch_unwind)]
+    pub fn connections(&self) -> u32 {
+        self.engine.connections() as u32
+    }
+
+    /// Calls that JavaScript has.
+    #[napi(getter, catch_unwind)]
+    pub fn calls(&self) -> u32 {
+        self.engine.calls() as u32
+    }
+}

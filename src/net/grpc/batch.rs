@@ -1,0 +1,75 @@
+//! What one turn brought, packed: a table of words and the bytes that it speaks of.
+
+/// The kinds of record. The number is the record's first word; the second is the call or the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Record {
+    /// A connection was accepted: its number, the listener's.
+    Open = 1,
+    /// A call: its number, its connection's, ms until its deadline ([`NO_TIMEOUT`], [`INVALID_TIMEOUT`]), place of the
+    /// text, lengths of path and of authority, length of the text. The text is path, authority, then `name NUL value NUL`
+    /// for each field of the metadata.
+    Call = 2,
+    /// A message of a call: place, length.
+    Message = 3,
+    /// The peer sends no more: 1 where it broke off within a message.
+    End = 4,
+    /// The call was cancelled by the peer, or its connection is gone: the reason (RFC 9113 §7). Nothing of it follows.
+    Cancelled = 5,
+    /// So many bytes of a call's messages are on their way, counted as JavaScript counts them: message and prefix.
+    Sent = 6,
+    /// What came of a call cannot be understood, and is dropped from here on: status, place and length of a text.
+    Fault = 7,
+    /// The connection is gone: the system's error number or 0, the reason of HTTP/2.
+    Closed = 8,
+    /// The answer to a ping.
+    Pong = 9,
+    /// A connection without a socket has bytes for the peer.
+    Output = 10,
+}
+
+/// No `grpc-timeout`.
+pub const NO_TIMEOUT: u32 = u32::MAX;
+/// A `grpc-timeout` that says nothing; its text is in the metadata.
+pub const INVALID_TIMEOUT: u32 = u32::MAX - 1;
+
+/// Records in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// See [`Record`].
+    pub words: Vec<u32>,
+    /// See [`Record`].
+    pub bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Forgets all, and keeps the memory of an ordinary turn.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.bytes.clear();
+        self.words.shrink_to(16 << 10);
+        self.bytes.shrink_to(256 << 10);
+    }
+
+    pub(super) fn push(&mut self, record: Record, id: u32, rest: &[u32]) {
+        self.words.extend_from_slice(&[record as u32, id]);
+        self.words.extend_from_slice(rest);
+    }
+
+    pub(super) fn text(&mut self, record: Record, id: u32, first: u32, text: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(text);
+        self.push(record, id, &[first, start, text.len() as u32]);
+    }
+
+    pub(super) fn message(&mut self, call: u32, message: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(message);
+        self.push(Record::Message, call, &[start, message.len() as u32]);
+    }
+}

@@ -1,0 +1,214 @@
+//! One call: messages on their way in both directions.
+
+use super::batch::{Batch, Record};
+use super::config::Config;
+use crate::codec::grpc::{Coding, CodingError, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
+use crate::net::h2::StreamId;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+/// gRPC's status codes that are given here.
+mod status {
+    pub const RESOURCE_EXHAUSTED: u32 = 8;
+    pub const UNIMPLEMENTED: u32 = 12;
+    pub const INTERNAL: u32 = 13;
+}
+
+pub(super) struct Call {
+    pub connection: u32,
+    pub stream: StreamId,
+    decoder: MessageDecoder,
+    /// What messages from the peer are compressed with.
+    coding: Result<Coding, String>,
+    /// Came, and was not decoded, because JavaScript has enough.
+    inbox: VecDeque<Bytes>,
+    /// Bytes of messages that JavaScript has and did not take.
+    untaken: usize,
+    /// The peer has sent all.
+    ended: bool,
+    /// The end, or a fault, was told: nothing more is.
+    told: bool,
+    /// What answers are compressed with.
+    pub answers: Option<Coding>,
+    pub head_sent: bool,
+    /// Messages that are given to the frame layer together.
+    out: Vec<u8>,
+    /// Bytes of messages that were sent, as JavaScript counts them, and as they are.
+    sent: (u64, u64),
+    /// How many of them were told of as on their way, as JavaScript counts them.
+    acknowledged: u64,
+    /// It is in the list of those with something in `out`.
+    pub is_listed: bool,
+}
+
+impl Call {
+    pub fn new(
+        connection: u32,
+        stream: StreamId,
+        coding: Result<Coding, String>,
+        answers: Option<Coding>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            connection,
+            stream,
+            decoder: MessageDecoder::new(config.max_receive_bytes),
+            coding,
+            inbox: VecDeque::new(),
+            untaken: 0,
+            ended: false,
+            told: false,
+            answers,
+            head_sent: false,
+            out: Vec::new(),
+            sent: (0, 0),
+            acknowledged: 0,
+            is_listed: false,
+        }
+    }
+
+    // From the peer.
+
+    /// Bytes of the body.
+    pub fn receive(&mut self, id: u32, data: Bytes, config: &Config, batch: &mut Batch) {
+        if !self.told {
+            self.inbox.push_back(data);
+            self.decode(id, config, batch);
+        }
+    }
+
+    /// The peer sends no more.
+    pub fn end(&mut self, id: u32, config: &Config, batch: &mut Batch) {
+        self.ended = true;
+        self.decode(id, config, batch);
+    }
+
+    /// JavaScript took so many bytes.
+    pub fn taken(&mut self, id: u32, bytes: usize, config: &Config, batch: &mut Batch) {
+        self.untaken = self.untaken.saturating_sub(bytes);
+        self.decode(id, config, batch);
+    }
+
+    /// Whether the peer has sent all.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether more of the body is wanted.
+    pub fn wants_data(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    fn decode(&mut self, id: u32, config: &Config, batch: &mut Batch) {
+        while !self.told
+            && self.untaken < config.high_water_bytes
+            && let Some(data) = self.inbox.front_mut()
+        {
+            let (coding, untaken) = (&self.coding, &mut self.untaken);
+            let mut fault = None;
+            let used = self.decoder.decode(data, |compressed, message| {
+                let outcome = if compressed {
+                    decompress(coding, message, config).map(|plain| {
+                        batch.message(id, &plain);
+                        plain.len()
+                    })
+                } else {
+                    batch.message(id, message);
+                    Ok(message.len())
+                };
+                match outcome {
+                    Ok(bytes) => *untaken += bytes + PREFIX_BYTES,
+                    Err(error) => fault = Some(error),
+                }
+                let enough = fault.is_some() || *untaken >= config.high_water_bytes;
+                if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            let fault = match used {
+                Ok(used) if used < data.len() => {
+                    let _ = data.split_to(used);
+                    fault
+                }
+                Ok(_) => {
+                    self.inbox.pop_front();
+                    fault
+                }
+                Err(error) => Some(describe(error)),
+            };
+            if let Some((code, text)) = fault {
+                self.told = true;
+                self.inbox.clear();
+                batch.text(Record::Fault, id, code, text.as_bytes());
+            }
+        }
+        if self.ended && !self.told && self.inbox.is_empty() {
+            self.told = true;
+            batch.push(Record::End, id, &[u32::from(!self.decoder.is_between_messages())]);
+        }
+    }
+
+    // To the peer.
+
+    /// Puts a message behind those that wait to be given to the frame layer.
+    pub fn put(&mut self, message: &[u8], compress: bool, config: &Config) {
+        let coding = self.answers.filter(|_| compress && message.len() >= config.compression_threshold);
+        // Out of memory is the only way for it to fail: then it goes as it is.
+        let packed = coding.and_then(|coding| coding.compress(message).ok());
+        let bytes = packed.as_deref().unwrap_or(message);
+        // A message longer than 4 GiB is longer than any buffer of Node's may be sent as.
+        let Some(head) = prefix(packed.is_some(), bytes.len()) else { return };
+        self.sent.0 += (message.len() + PREFIX_BYTES) as u64;
+        self.sent.1 += (bytes.len() + PREFIX_BYTES) as u64;
+        if self.out.is_empty() && bytes.len() > 4096 {
+            self.out.reserve_exact(bytes.len() + PREFIX_BYTES);
+        }
+        self.out.extend_from_slice(&head);
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// What waits to be given to the frame layer.
+    pub fn take_out(&mut self) -> Option<Bytes> {
+        (!self.out.is_empty()).then(|| std::mem::take(&mut self.out).into())
+    }
+
+    /// `pending` bytes of those that were sent still wait. Tells JavaScript in steps that are worth telling.
+    pub fn progressed(&mut self, id: u32, pending: usize, config: &Config, batch: &mut Batch) {
+        let (counted, actual) = self.sent;
+        let gone = match pending as u64 {
+            0 => counted,
+            pending if counted == actual => counted.saturating_sub(pending),
+            // Compressed ones count as many bytes as they stand for.
+            pending => counted.saturating_sub((pending as f64 * counted as f64 / actual as f64) as u64),
+        };
+        let news = gone.saturating_sub(self.acknowledged);
+        if news >= config.high_water_bytes as u64 / 2 {
+            self.acknowledged = gone;
+            batch.push(Record::Sent, id, &[u32::try_from(news).unwrap_or(u32::MAX)]);
+        }
+    }
+}
+
+type Fault = (u32, String);
+
+fn decompress(coding: &Result<Coding, String>, message: &[u8], config: &Config) -> Result<Vec<u8>, Fault> {
+    let coding = coding.as_ref().map_err(|name| {
+        (status::UNIMPLEMENTED, format!("Received message compressed with unsupported encoding \"{name}\""))
+    })?;
+    let limit = config.max_receive_bytes.map_or(usize::MAX, |limit| limit as usize);
+    coding.decompress(message, limit).map_err(|error| match error {
+        CodingError::TooLong => (
+            status::RESOURCE_EXHAUSTED,
+            format!("Received message that decompresses to a size larger than {limit}"),
+        ),
+        CodingError::Corrupt(why) => (status::INTERNAL, format!("Error decompressing request: {why}")),
+    })
+}
+
+fn describe(fault: MessageFault) -> Fault {
+    match fault {
+        MessageFault::TooLong { bytes, limit } => {
+            (status::RESOURCE_EXHAUSTED, format!("Received message larger than max ({bytes} vs {limit})"))
+        }
+        MessageFault::Flag(flag) => (status::INTERNAL, format!("Received a message with the flag {flag}")),
+    }
+}

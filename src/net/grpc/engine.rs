@@ -1,0 +1,460 @@
+//! A server: its listeners, its connections and calls, and the batch that they fill.
+
+use super::batch::{Batch, Record};
+use super::call::Call;
+use super::command::{Command, Words};
+use super::config::Config;
+use super::connection::{Connection, State};
+use super::head;
+use crate::codec::grpc::is_grpc;
+use crate::net::h2::{Event, Reason, StreamId};
+use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
+use crate::net::reactor::{Interest, Reactor, Source};
+use crate::net::transport::Transport;
+use http::header::CONTENT_TYPE;
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::{Rc, Weak};
+use std::time::Instant;
+
+struct Slots<T> {
+    all: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Slots<T> {
+    const fn new() -> Self {
+        Self { all: Vec::new(), free: Vec::new() }
+    }
+
+    fn insert(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            self.all.len() as u32 - 1
+        });
+        self.all[id as usize] = Some(make(id));
+        id
+    }
+
+    fn get(&mut self, id: u32) -> Option<&mut T> {
+        self.all.get_mut(id as usize)?.as_mut()
+    }
+
+    fn remove(&mut self, id: u32) -> Option<T> {
+        let value = self.all.get_mut(id as usize)?.take()?;
+        self.free.push(id);
+        Some(value)
+    }
+}
+
+/// A listener, and the number that connections of it are told with.
+struct Door {
+    id: u32,
+    engine: Weak<Engine>,
+}
+
+type Opened = (Rc<Door>, Rc<Listener>);
+
+/// See the [module](super).
+pub struct Engine {
+    reactor: Rc<Reactor>,
+    config: Config,
+    connections: RefCell<Slots<Rc<Connection>>>,
+    calls: RefCell<Slots<Call>>,
+    batch: RefCell<Batch>,
+    listeners: RefCell<HashMap<u32, Opened>>,
+    next_listener: Cell<u32>,
+    dropped: Cell<u32>,
+    /// Connections that were asked something of, in the order in which they were.
+    touched: RefCell<Vec<u32>>,
+    /// Calls with messages that are to be given to the frame layer.
+    writing: RefCell<Vec<u32>>,
+}
+
+impl Engine {
+    /// A server without listeners.
+    pub fn new(reactor: Rc<Reactor>, config: Config) -> Rc<Self> {
+        Rc::new(Self {
+            reactor,
+            config,
+            connections: RefCell::new(Slots::new()),
+            calls: RefCell::new(Slots::new()),
+            batch: RefCell::default(),
+            listeners: RefCell::default(),
+            next_listener: Cell::new(1),
+            dropped: Cell::new(0),
+            touched: RefCell::default(),
+            writing: RefCell::default(),
+        })
+    }
+
+    /// The reactor of its connections.
+    pub fn reactor(&self) -> &Reactor {
+        &self.reactor
+    }
+
+    /// What has come since it was last cleared. Whoever holds it must not call into the engine.
+    pub fn batch(&self) -> RefMut<'_, Batch> {
+        self.batch.borrow_mut()
+    }
+
+    // Listeners and connections.
+
+    /// Listens there, too; returns the listener's number, and the address that the system gave.
+    ///
+    /// # Errors
+    /// The system call that failed, as Node names it, and how.
+    pub fn listen(self: &Rc<Self>, listen: &Listen) -> Result<(u32, Address), ListenError> {
+        let id = self.next_listener.get();
+        let door = Rc::new(Door { id, engine: Rc::downgrade(self) });
+        let accepts: Rc<dyn Accepts> = door.clone();
+        let listener = Listener::open(listen, Rc::downgrade(&accepts), &self.reactor)?;
+        let address = listener.address().map_err(|error| ("getsockname", error))?;
+        self.next_listener.set(id + 1);
+        self.listeners.borrow_mut().insert(id, (door, listener));
+        Ok((id, address))
+    }
+
+    /// Stops listening there.
+    pub fn close_listener(&self, id: u32) {
+        if let Some((_, listener)) = self.listeners.borrow_mut().remove(&id) {
+            listener.close(&self.reactor);
+        }
+    }
+
+    /// A connection whose bytes somebody else carries; returns its number. [`Record::Output`] tells that there are some.
+    pub fn attach(self: &Rc<Self>) -> u32 {
+        let weak = Rc::downgrade(self);
+        let new = |id| Rc::new(Connection::new(id, weak, None, &self.config.h2));
+        self.connections.borrow_mut().insert(new)
+    }
+
+    /// Bytes for such a connection; none are the peer's end. Returns whether more are wanted now.
+    pub fn feed(&self, id: u32, bytes: &[u8]) -> bool {
+        self.connection(id).is_some_and(|connection| connection.feed(self, bytes))
+    }
+
+    /// Whether more bytes are wanted for such a connection.
+    pub fn wants_input(&self, id: u32) -> bool {
+        self.connection(id).is_some_and(|connection| connection.wants_input())
+    }
+
+    /// Bytes of such a connection.
+    pub fn take_output(&self, id: u32) -> Vec<u8> {
+        self.connection(id).map(|connection| connection.take_output(self)).unwrap_or_default()
+    }
+
+    /// Addresses of a connection's two ends: ours, then the peer's.
+    ///
+    /// # Errors
+    /// The system's: the peer is gone; or it has no socket.
+    pub fn addresses(&self, id: u32) -> io::Result<(Address, Address)> {
+        let gone = || io::Error::from_raw_os_error(107);
+        let connection = self.connection(id).ok_or_else(gone)?;
+        connection
+            .with_socket(|socket| {
+                let ours = name_of(rustix::net::getsockname(socket)?)?;
+                let peer = rustix::net::getpeername(socket)?;
+                Ok((ours, peer.map_or(Ok(Address::Unix("".into())), name_of)?))
+            })
+            .unwrap_or_else(|| Err(gone()))
+    }
+
+    /// Connections that the system had no descriptors for.
+    pub fn dropped(&self) -> u32 {
+        self.dropped.get()
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        let connections = self.connections.borrow();
+        connections.all.len() - connections.free.len()
+    }
+
+    /// Calls whose numbers are in use.
+    pub fn calls(&self) -> usize {
+        let calls = self.calls.borrow();
+        calls.all.len() - calls.free.len()
+    }
+
+    fn connection(&self, id: u32) -> Option<Rc<Connection>> {
+        self.connections.borrow_mut().get(id).map(|connection| Rc::clone(connection))
+    }
+
+    fn accept(self: &Rc<Self>, listener: u32, socket: OwnedFd) {
+        // A Unix socket has no such thing; nobody misses it there.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(&socket, true);
+        let weak = Rc::downgrade(self);
+        let id = self
+            .connections
+            .borrow_mut()
+            .insert(|id| Rc::new(Connection::new(id, weak, Some(Transport::plain(socket)), &self.config.h2)));
+        let Some(connection) = self.connection(id) else { return };
+        let source: Rc<dyn Source> = connection.clone();
+        let token = connection
+            .with_socket(|socket| self.reactor.register(socket, Interest::READ, source))
+            .and_then(Result::ok);
+        match token {
+            Some(token) => {
+                connection.registered(token);
+                self.batch().push(Record::Open, id, &[listener]);
+            }
+            None => drop(self.connections.borrow_mut().remove(id)),
+        }
+    }
+
+    /// A connection is gone; JavaScript is told.
+    pub(super) fn gone(&self, id: u32, errno: u32, reason: Reason) {
+        if self.connections.borrow_mut().remove(id).is_some() {
+            self.batch().push(Record::Closed, id, &[errno, reason.into()]);
+        }
+    }
+
+    pub(super) fn output(&self, id: u32) {
+        self.batch().push(Record::Output, id, &[]);
+    }
+
+    /// A call is over before its time; JavaScript is told, and drops it.
+    pub(super) fn cancelled(&self, call: u32, reason: Reason) {
+        self.batch().push(Record::Cancelled, call, &[reason.into()]);
+    }
+
+    // Up.
+
+    pub(super) fn on_event(&self, connection: u32, state: &mut State, event: Event) {
+        let batch = &mut *self.batch.borrow_mut();
+        let calls = &mut *self.calls.borrow_mut();
+        let config = &self.config;
+        let StreamId(number) = match event.stream() {
+            Some(stream) => stream,
+            None => {
+                if let Event::Pong = event {
+                    batch.push(Record::Pong, connection, &[]);
+                }
+                return;
+            }
+        };
+        let known = state.calls.get(&number).copied();
+        let call = known.and_then(|id| calls.get(id).map(|call| (id, call)));
+        match (event, call) {
+            (Event::Request { stream, .. }, _) if state.is_draining => {
+                state.h2.reset(stream, Reason::REFUSED_STREAM);
+            }
+            (Event::Request { stream, head, end }, _) => {
+                let content_type = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+                if !is_grpc(content_type) {
+                    state.h2.respond(stream, head::unsupported(), true);
+                    if !end {
+                        state.h2.discard(stream);
+                    }
+                    return;
+                }
+                // The number is known before the call: it takes the first words of the batch.
+                let id = calls.insert(|id| {
+                    let said = head::pack(batch, id, connection, &head, &config.compression);
+                    Call::new(connection, stream, said.coding, said.answers, config)
+                });
+                state.calls.insert(number, id);
+                if end && let Some(call) = calls.get(id) {
+                    call.end(id, config, batch);
+                }
+            }
+            (Event::Data { stream, data, credit }, Some((id, call))) => {
+                call.receive(id, data, config, batch);
+                if call.wants_data() && credit < config.h2.credit / 2 {
+                    state.h2.allow(stream, config.h2.credit);
+                }
+            }
+            (Event::End { .. }, Some((id, call))) => call.end(id, config, batch),
+            (Event::Sent { pending, .. }, Some((id, call))) => call.progressed(id, pending, config, batch),
+            (Event::Reset { reason, .. }, Some((id, _))) => {
+                state.calls.remove(&number);
+                batch.push(Record::Cancelled, id, &[reason.into()]);
+            }
+            // Of a stream that nobody wants anything of any more.
+            _ => {}
+        }
+    }
+
+    // Down.
+
+    /// Does what JavaScript asks, with one system call for each connection at the end.
+    pub fn apply(&self, commands: &[Words], slab: &[u8], buffers: &[&[u8]]) {
+        for &[kind, id, first, second] in commands {
+            let bytes = || {
+                let (start, length) = (first as usize, second as usize);
+                slab.get(start..start.saturating_add(length)).unwrap_or_default()
+            };
+            let compress = kind & Command::UNCOMPRESSED == 0;
+            match Command::from_word(kind) {
+                Some(Command::Head) => self.send_head(id, bytes()),
+                Some(Command::Message) => self.send_message(id, bytes(), compress),
+                Some(Command::MessageBuffer) => {
+                    if let Some(buffer) = buffers.get(first as usize) {
+                        self.send_message(id, buffer, compress);
+                    }
+                }
+                Some(Command::Status) => self.send_status(id, bytes()),
+                Some(Command::Taken) => self.taken(id, first as usize),
+                Some(Command::Drop) => drop(self.calls.borrow_mut().remove(id)),
+                Some(Command::Drain) => self.with_connection(id, |state| {
+                    state.is_draining = true;
+                    state.h2.shutdown();
+                }),
+                Some(Command::Destroy) => self.destroy(id, Reason::from(first)),
+                Some(Command::Ping) => self.with_connection(id, |state| {
+                    // One is under way already: its answer is as good.
+                    let _ = state.h2.ping();
+                }),
+                None => {}
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&self) {
+        let written = self.writing.take();
+        for &id in &written {
+            let mut calls = self.calls.borrow_mut();
+            if let Some(call) = calls.get(id)
+                && let Some(bytes) = call.take_out()
+            {
+                call.is_listed = false;
+                let (connection, stream) = (call.connection, call.stream);
+                drop(calls);
+                self.with_connection(connection, |state| {
+                    // A stream that is over takes nothing; that is told.
+                    let _ = state.h2.send(stream, bytes, false);
+                });
+            }
+        }
+        for id in self.touched.take() {
+            if let Some(connection) = self.connection(id) {
+                connection.state.borrow_mut().is_listed = false;
+                connection.drive(self);
+            }
+        }
+        // What left at once is told by no event.
+        for id in written {
+            let mut calls = self.calls.borrow_mut();
+            if let Some(call) = calls.get(id)
+                && let Some(connection) = self.connection(call.connection)
+            {
+                let pending = connection.state.borrow().h2.pending(call.stream);
+                call.progressed(id, pending, &self.config, &mut self.batch());
+            }
+        }
+    }
+
+    /// Asks something of a connection, which is driven when all is asked.
+    fn with_connection(&self, id: u32, ask: impl FnOnce(&mut State)) {
+        if let Some(connection) = self.connection(id) {
+            let state = &mut *connection.state.borrow_mut();
+            ask(state);
+            if !std::mem::replace(&mut state.is_listed, true) {
+                self.touched.borrow_mut().push(id);
+            }
+        }
+    }
+
+    /// Ends a connection, and each of its calls with the same reason.
+    fn destroy(&self, id: u32, reason: Reason) {
+        self.with_connection(id, |state| {
+            for (stream, call) in state.calls.drain() {
+                state.h2.reset(StreamId(stream), reason);
+                self.cancelled(call, reason);
+            }
+            // The resets go before the end.
+            state.h2.poll();
+            state.h2.abort(reason);
+        });
+    }
+
+    fn send_head(&self, id: u32, metadata: &[u8]) {
+        let Some((connection, stream, coding)) = self.calls.borrow_mut().get(id).and_then(|call| {
+            (!std::mem::replace(&mut call.head_sent, true)).then_some((
+                call.connection,
+                call.stream,
+                call.answers,
+            ))
+        }) else {
+            return;
+        };
+        self.with_connection(connection, |state| {
+            state.h2.respond(stream, head::response(metadata, coding), false);
+        });
+    }
+
+    fn send_message(&self, id: u32, message: &[u8], compress: bool) {
+        self.send_head(id, &[]);
+        if let Some(call) = self.calls.borrow_mut().get(id) {
+            call.put(message, compress, &self.config);
+            if !std::mem::replace(&mut call.is_listed, true) {
+                self.writing.borrow_mut().push(id);
+            }
+        }
+    }
+
+    fn send_status(&self, id: u32, text: &[u8]) {
+        let Some(mut call) = self.calls.borrow_mut().remove(id) else { return };
+        let out = call.take_out();
+        let ended = call.is_ended();
+        self.with_connection(call.connection, |state| {
+            let stream = call.stream;
+            state.calls.remove(&stream.0);
+            if call.head_sent {
+                if let Some(bytes) = out {
+                    state.h2.send(stream, bytes, false);
+                }
+                state.h2.finish(stream, Some(head::trailers(text)));
+            } else {
+                state.h2.respond(stream, head::trailers_only(text), true);
+            }
+            if !ended {
+                state.h2.discard(stream);
+            }
+        });
+    }
+
+    fn taken(&self, id: u32, bytes: usize) {
+        let batch = &mut *self.batch.borrow_mut();
+        let mut calls = self.calls.borrow_mut();
+        let Some(call) = calls.get(id) else { return };
+        call.taken(id, bytes, &self.config, batch);
+        if call.wants_data() {
+            let (connection, stream) = (call.connection, call.stream);
+            let credit = self.config.h2.credit;
+            self.with_connection(connection, |state| state.h2.allow(stream, credit));
+        }
+    }
+}
+
+impl Accepts for Door {
+    fn accepted(self: Rc<Self>, socket: OwnedFd, _now: Instant) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.accept(self.id, socket);
+        }
+    }
+
+    fn out_of_descriptors(&self) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.dropped.set(engine.dropped.get().saturating_add(1));
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        for (_, (_, listener)) in self.listeners.get_mut().drain() {
+            listener.close(&self.reactor);
+        }
+        let all = std::mem::take(&mut self.connections.get_mut().all);
+        for connection in all.into_iter().flatten() {
+            if let Some(token) = connection.token() {
+                connection.with_socket(|socket| self.reactor.deregister(token, socket));
+            }
+        }
+    }
+}

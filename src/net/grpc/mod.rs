@@ -1,0 +1,29 @@
+//! gRPC calls on HTTP/2 connections, packed for JavaScript.
+//!
+//! An [`Engine`] belongs to one reactor, and so to one thread. What a turn brings of all calls is packed into one
+//! [`Batch`]; what handlers answer comes back as a list of [`Command`]s, and each connection's frames of a list leave in
+//! one system call. There is no task for a stream: a connection is polled when its socket has something or JavaScript
+//! asked something of it.
+//!
+//! # Bounds
+//! | queue | bound | at the bound |
+//! | --- | --- | --- |
+//! | a message that is not complete | `max_receive_bytes` | the call fails with `RESOURCE_EXHAUSTED` |
+//! | messages of a call that JavaScript has not taken | `high_water_bytes`, and one message | the body stays in its HTTP/2 window |
+//! | messages of a call for the peer | `high_water_bytes`, and one message; JavaScript counts them | `drain` waits |
+//! | frames for a connection | the frame layer's output, 256 KiB | no frames are made, the socket is not read |
+//! | calls of a connection | `h2.concurrent_streams` | refused by the frame layer |
+//! | a decompressed message | `max_receive_bytes` | the call fails with `RESOURCE_EXHAUSTED` |
+
+mod batch;
+mod call;
+mod command;
+mod config;
+mod connection;
+mod engine;
+mod head;
+
+pub use batch::{Batch, INVALID_TIMEOUT, NO_TIMEOUT, Record};
+pub use command::{Command, Words};
+pub use config::Config;
+pub use engine::Engine;
