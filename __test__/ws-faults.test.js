@@ -7,6 +7,7 @@ const { once } = require('node:events');
 const net = require('node:net');
 const { describe, test } = require('node:test');
 const { deflateRawSync } = require('node:zlib');
+const { wireToClient } = require('./harness/wire.js');
 const { ours } = require('./harness/ws.js');
 
 /**
@@ -125,6 +126,18 @@ describe('a connection survives', () => {
     socket.write(frame(0xc2, Buffer.from([0x03, 0x80])));
     assert.equal((await got)[0].length, 0);
     await close();
+  });
+
+  test('the same, from a server', async () => {
+    /** @type {any} */
+    let client;
+    const wire = await wireToClient((url) => (client = new ours.WebSocket(url)), 'permessage-deflate');
+    const got = once(client, 'message');
+    await wire.write(Buffer.from('c2020380', 'hex'));
+    assert.equal((await got)[0].length, 0);
+    const closed = once(client, 'close');
+    client.terminate();
+    await closed;
   });
 
   test('a flood of pings, and answers them in order', async () => {
