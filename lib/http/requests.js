@@ -14,6 +14,9 @@ const FAULT_STATUS = {
 /** Node's own mark on a response that has to tell of room; its name is all that is known of it. */
 const kNeedDrain = symbolOf(new http.OutgoingMessage(), 'kNeedDrain');
 
+/** Where Node keeps that all of a response is sent, from 24 on. */
+const kWritableFinished = symbolOf(new http.OutgoingMessage(), 'kWritableFinished');
+
 /**
  * @param {object} object
  * @param {string} name
@@ -205,6 +208,11 @@ function onClientError(server, socket, error) {
   socket.destroy(error);
 }
 
+/** @param {any} res was sent without its own methods */
+function markFinished(res) {
+  if (kWritableFinished !== undefined) res[kWritableFinished] = true;
+}
+
 /** @param {any} res is to tell when there is room again */
 function expectDrain(res) {
   if (kNeedDrain !== undefined) res[kNeedDrain] = true;
@@ -229,7 +237,16 @@ function onTimeout() {
 
 /** @this {any} */
 function onDrain() {
-  const res = this._httpMessage;
+  drained(this);
+}
+
+/**
+ * Tells the response under way that there is room, where it waits for that.
+ *
+ * @param {any} socket that has sent all
+ */
+function drained(socket) {
+  const res = socket._httpMessage;
   if (res && !res.finished && kNeedDrain !== undefined && res[kNeedDrain]) {
     res[kNeedDrain] = false;
     res.emit('drain');
@@ -263,4 +280,4 @@ function watch(socket) {
   socket.on('close', onClose);
 }
 
-module.exports = { watch, onRequest, onPeerEnd, onClientError, onSocketError, expectDrain };
+module.exports = { watch, onRequest, onPeerEnd, onClientError, onSocketError, expectDrain, drained, markFinished };

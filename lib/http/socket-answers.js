@@ -4,7 +4,7 @@
 
 const { STATUS_CODES } = require('node:http');
 const { withCode } = require('../internal/errors.js');
-const { expectDrain } = require('./requests.js');
+const { expectDrain, markFinished } = require('./requests.js');
 
 /**
  * Moves output of an operator into a connection, framed as the response says.
@@ -68,7 +68,9 @@ function sendFile(socket, res, spec, callback) {
   }
   res._finish();
   const finish = (/** @type {Error | undefined} */ error) => {
-    if (error === undefined) res.emit('finish');
+    if (error !== undefined) return;
+    markFinished(res);
+    res.emit('finish');
   };
   if (socket.waiting === 0) process.nextTick(finish);
   else socket.callbacks.push(socket.bytesWritten, finish);

@@ -11,7 +11,7 @@ const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-engine.js');
 const { withCode } = require('../internal/errors.js');
 const { Feed, feedTarget } = require('../internal/native-source.js');
-const { onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
+const { drained, onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
 const { SocketFace, HTTP, RAW, TAKEN } = require('./socket-face.js');
 
 /** Gives the descriptor away: `socket[Symbol.for('millrace.takeDescriptor')]()`. */
@@ -133,9 +133,13 @@ class Socket extends SocketFace {
         for (let i = 1; i < due.length; i += 2) /** @type {() => void} */ (due[i])();
       }
     }
-    if (this.needsDrain && this.unsent + this.waiting === 0) {
+    if (this.unsent + this.waiting > 0) return;
+    if (this.needsDrain) {
       this.needsDrain = false;
       this.emit('drain');
+    } else if (this._httpMessage !== null) {
+      // A response counts what it gathers itself, and may wait where this never said no.
+      drained(this);
     }
   }
 
@@ -237,6 +241,8 @@ class Socket extends SocketFace {
   unlinked() {
     this.upload = null;
     if (this.released) return;
+    // Bytes may have come a moment ago.
+    this.timer?.refresh();
     this.engine.native.unlinkUpload(this.id);
     // What waited in front of a full stage is here now.
     this.engine.receiveSoon();
