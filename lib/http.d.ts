@@ -124,7 +124,20 @@ export class ServerResponse<Request extends http.IncomingMessage = http.Incoming
 export interface ServerOptions<
   Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
   Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
-> extends http.ServerOptions<Request, Response> {}
+> extends http.ServerOptions<Request, Response> {
+  /** Milliseconds after `close()` at which connections are cut off that are still open; 0 for never. Defaults to 30,000. */
+  closeDeadline?: number;
+}
+
+/** How a server closes. */
+export interface CloseOptions {
+  /** Milliseconds after which connections are cut off that are still open; 0 for never. Defaults to the server's `closeDeadline`. */
+  deadline?: number;
+  /** Milliseconds for clients of event streams to wait before they reconnect. Defaults to 1,000. */
+  retry?: number;
+  /** Up to so many milliseconds more, at random for each client. Defaults to 4,000. */
+  jitter?: number;
+}
 
 /**
  * A `node:http` server whose own connections are read, parsed and written in Rust. Connections that are handed to it
@@ -146,6 +159,14 @@ export class Server<
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong options, or a path that has events already
    */
   events(path: string, options: EventsOptions): EventsRoute;
+  /**
+   * Accepts no more connections, lets requests finish, ends event streams and WebSockets (1001), and cuts off what is left at a
+   * deadline.
+   *
+   * @param callback once all connections are gone, or with `ERR_SERVER_NOT_RUNNING`
+   */
+  close(callback?: (error?: Error) => void): this;
+  close(options: CloseOptions, callback?: (error?: Error) => void): this;
 }
 
 /**

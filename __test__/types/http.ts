@@ -28,3 +28,7 @@ void text;
 
 // @ts-expect-error: no such option's type
 createServer({ keepAliveTimeout: 'soon' });
+
+createServer({ closeDeadline: 1000 }).close({ deadline: 0, retry: 1, jitter: 2 }, (error?: Error) => void error).close();
+// @ts-expect-error: not an option
+server.close({ grace: 1 });

@@ -68,7 +68,7 @@ class EventsRoute {
       const verdict = authorize === undefined ? true : await authorize(req);
       // The client may have gone meanwhile: a session on a closed response would never hear of it.
       if (res.destroyed || res.writableEnded) return;
-      if (this.closed) refuse(res, 503);
+      if (this.closed || !res.socket.server.listening) refuse(res, 503);
       else if (verdict === true) this.open(req, res, {});
       else if (typeof verdict === 'object' && verdict !== null) this.open(req, res, verdict);
       // Whatever else was answered, nothing included, admits nobody.

@@ -11,6 +11,8 @@ const dns = require('node:dns');
 const { getSystemErrorMap } = require('node:util');
 const { Engine } = require('../internal/http-engine.js');
 const { invalidArgValue, withCode } = require('../internal/errors.js');
+const { optionsObject } = require('../internal/options.js');
+const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { filesSpec } = require('./files.js');
 const { base, check, listenError, normalize } = require('./listen.js');
@@ -36,6 +38,8 @@ class Server extends http.Server {
     // Node's own connections answer with our class, too; what is no object is Node's to refuse.
     const given = options ?? {};
     super(typeof given === 'object' ? { ServerResponse, ...given } : given, listener);
+    // What is wrong with it is told now, and not when it closes.
+    stopOf({}, given);
     /** @type {Engine | undefined} */
     this._engine = undefined;
     this._options = given;
@@ -50,12 +54,19 @@ class Server extends http.Server {
     /** @type {any} */
     this._bound = null;
     this._refused = false;
+    /** What ends with the server. */
+    this[kStops] = new Stops();
+    /** Connections that another protocol took over, and those of Node. @type {Set<any>} */
+    this._taken = new Set();
     this._IncomingMessage = given.IncomingMessage ?? http.IncomingMessage;
     this._ServerResponse = given.ServerResponse ?? ServerResponse;
     const [serveByNode] = this.listeners('connection');
     this.removeAllListeners('connection');
     this.on('connection', (socket) => {
-      if (!(socket instanceof Socket)) serveByNode.call(this, socket);
+      if (socket instanceof Socket) return;
+      this._taken.add(socket);
+      socket.once('close', () => this._taken.delete(socket));
+      serveByNode.call(this, socket);
     });
     this.on('newListener', (event) => {
       if (event === 'upgrade') this._engine?.native.setTakesUpgrades(true);
@@ -119,6 +130,7 @@ class Server extends http.Server {
   /** @param {any[]} args as `net.Server` takes them */
   listen(...args) {
     const { options, callback } = normalize(args);
+    this[kStops].how = null;
     const own = options.fd === undefined && options.handle === undefined && options._handle === undefined;
     if (!own || getEventLoop() === null) return super.listen(...args);
     if (this._bound !== null || this._engine !== undefined) {
@@ -234,14 +246,44 @@ class Server extends http.Server {
 
   // Closing.
 
-  /** @param {(error?: Error) => void} [callback] */
-  close(callback) {
+  /**
+   * Accepts no more, lets requests finish, ends event streams and WebSockets, and cuts off what is left at a deadline.
+   *
+   * @param {any} [options] see `Stop`
+   * @param {(error?: Error) => void} [callback]
+   */
+  close(options, callback) {
+    if (typeof options === 'function') {
+      callback = options;
+      options = {};
+    }
+    const how = stopOf(optionsObject(options), this._options);
     const engine = this._engine;
-    if (engine === undefined || this._bound === null) return super.close(callback);
-    if (typeof callback === 'function') this.once('close', callback);
-    this._bound = null;
-    engine.native.closeListeners();
-    return super.close();
+    const isOpen = this.listening;
+    if (engine === undefined || this._bound === null) super.close(callback);
+    else {
+      if (typeof callback === 'function') this.once('close', callback);
+      this._bound = null;
+      engine.native.closeListeners();
+      super.close();
+    }
+    if (!isOpen) return this;
+    // Answers that did not begin may still say that there will be no other.
+    for (const { _httpMessage: res } of this._sockets()) if (res && !res._header) res.shouldKeepAlive = false;
+    this[kStops].stop(how);
+    if (how.deadline > 0) {
+      const timer = setTimeout(() => this._cutOff(), how.deadline);
+      // What is left keeps the loop alive, unless nobody wants it to.
+      timer.unref();
+      this.once('close', () => clearTimeout(timer));
+    }
+    return this;
+  }
+
+  /** Closes all connections, whatever they speak. */
+  _cutOff() {
+    super.closeAllConnections();
+    for (const socket of [...this._sockets(), ...this._taken]) socket.destroy();
   }
 
   /** Node's own step towards `close`: it has its say for connections that were handed to it. */

@@ -174,6 +174,7 @@ class Socket extends SocketFace {
     this.released = true;
     this.upload?.unlink();
     if (this.mode === TAKEN) {
+      this.server._taken.delete(this);
       this.engine.connections--;
       fs.closeSync(this.descriptor);
       return;
@@ -397,6 +398,7 @@ class Socket extends SocketFace {
     this.engine.forget(this.id);
     this.descriptor = descriptor;
     this.mode = TAKEN;
+    this.server._taken.add(this);
     const read = this.readableLength > 0 ? this.read() : null;
     return { fd: descriptor, head: read === null ? bytes : Buffer.concat([read, bytes]) };
   }

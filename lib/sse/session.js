@@ -6,6 +6,7 @@ const { Http2ServerRequest, Http2ServerResponse } = require('node:http2');
 const { Writable } = require('node:stream');
 const { withCode } = require('../internal/errors.js');
 const { integer, oneOf } = require('../internal/options.js');
+const { whenServerCloses } = require('../internal/server-stop.js');
 const { Connection } = require('./connection.js');
 const { SseError } = require('./error.js');
 const { EventBuffer, pushStream } = require('./event-buffer.js');
@@ -93,6 +94,8 @@ class Session extends Writable {
     this.onDisconnected = this.onDisconnected.bind(this);
     const signal = /** @type {any} */ (connection).signal ?? connection.request.signal;
     this.signal = signal;
+    /** @type {(() => void) | undefined} */
+    this.leaveServer = undefined;
     if (signal.aborted) setImmediate(this.onDisconnected);
     else {
       signal.addEventListener('abort', this.onDisconnected);
@@ -112,6 +115,8 @@ class Session extends Writable {
     this.flush();
     if (this.keepAliveInterval !== null) this.keepAliveTimer = setInterval(this.keepAlive, this.keepAliveInterval);
     this.isConnected = true;
+    // It would keep its server from closing.
+    this.leaveServer = whenServerCloses(/** @type {any} */ (connection).res?.socket?.server, (how) => this.close(how));
     this.emit('connected');
   }
 
@@ -122,6 +127,7 @@ class Session extends Writable {
     this.signal.removeEventListener('abort', this.onDisconnected);
     clearInterval(this.keepAliveTimer);
     this.isConnected = false;
+    this.leaveServer?.();
     this.outgoing.close();
     this.connection.cleanup();
     this.emit('disconnected');

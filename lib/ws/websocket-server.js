@@ -9,6 +9,7 @@ const engine = require('./engine.js');
 const extension = require('./extension.js');
 const { acceptKey } = require('./handshake.js');
 const PerMessageDeflate = require('./permessage-deflate.js');
+const { whenServerCloses } = require('../internal/server-stop.js');
 const subprotocol = require('./subprotocol.js');
 const { toBuffer } = require('./validation.js');
 const WebSocket = require('./websocket.js');
@@ -84,6 +85,8 @@ class WebSocketServer extends EventEmitter {
       delete this.clients;
     }
     this.options = options;
+    /** Servers whose end is that of the clients who came by them. */
+    this._ends = new WeakSet();
     /** @type {import('./topics.js').Topics | null} */
     this._topics = null;
     this._state = RUNNING;
@@ -171,6 +174,20 @@ class WebSocketServer extends EventEmitter {
    */
   publish(topic, data, options) {
     return this.hub.publish(topic, data, options);
+  }
+
+  /**
+   * Ends its clients when a server of ours closes that they came by.
+   *
+   * @private
+   * @param {any} server
+   */
+  endWith(server) {
+    if (server === undefined || this._ends.has(server)) return;
+    this._ends.add(server);
+    whenServerCloses(server, () => {
+      for (const client of this.clients ?? []) if (client._socket?.server === server) client.close(1001);
+    });
   }
 
   /** @private */
@@ -325,6 +342,7 @@ class WebSocketServer extends EventEmitter {
     socket.write(headers.concat('\r\n').join('\r\n'));
     socket.removeListener('error', destroyOnError);
     websocket._server = this;
+    this.endWith(socket.server);
     websocket.setSocket(socket, head, this.options);
     const { clients } = this;
     if (clients) {
