@@ -245,6 +245,11 @@ class ServerDuplexStream extends Duplex {
   endStream() {
     return super.end();
   }
+
+  /** Node's own destroys a Duplex when its requests are at their end: the answers may go on. */
+  [Symbol.asyncIterator]() {
+    return this.iterator({ destroyOnReturn: false });
+  }
 }
 mix(ServerDuplexStream, methods);
 mix(ServerDuplexStream, writing);
