@@ -7,6 +7,7 @@ const { integer, oneOf, optionsObject } = require('../internal/options.js');
 const { createHub } = require('../hub.js');
 const { checkPatterns } = require('../internal/topic-pattern.js');
 const { Connection, Session } = require('../sse.js');
+const { EventStreams } = require('./event-streams.js');
 
 const MAX_MS = 2 ** 31 - 1;
 const SLOW_POLICIES = /** @type {const} */ (['disconnect', 'drop-oldest', 'drop-newest', 'keep-latest']);
@@ -31,7 +32,8 @@ class EventsRoute {
     this.path = path;
     this.hub = hub;
     this.options = options;
-    /** @type {Set<Session>} */
+    this.streams = new EventStreams(hub, options);
+    /** Those that are not native. @type {Set<Session>} */
     this.sessions = new Set();
     this.dropped = 0;
     this.slow = 0;
@@ -45,7 +47,12 @@ class EventsRoute {
   stats() {
     let { dropped } = this;
     for (const session of this.sessions) dropped += session.dropped;
-    return { connections: this.sessions.size, dropped, slow: this.slow };
+    const native = this.streams.stats();
+    return {
+      connections: this.sessions.size + native.connections,
+      dropped: dropped + native.dropped,
+      slow: this.slow + native.slow,
+    };
   }
 
   /**
@@ -55,6 +62,7 @@ class EventsRoute {
    */
   close(options) {
     this.closed = true;
+    this.streams.close(options);
     for (const session of [...this.sessions]) session.close(options);
   }
 
@@ -89,6 +97,10 @@ class EventsRoute {
     const topics = checkPatterns(grant.topics ?? options.topics);
     const scopes = checkScopes(grant.scopes ?? options.scopes);
     if (grant.since !== undefined && typeof grant.since !== 'string') throw invalidArgType('since', 'string', grant.since);
+    if (this.streams.takes(req, res)) {
+      this.streams.open(req, res, { topics, scopes, since: grant.since });
+      return;
+    }
     const { retry, keepAlive, onSlow, maxBufferedBytes, compress, headers } = options;
     const session = new Session(req, res, { retry, keepAlive, onSlow, maxBufferedBytes, compress, headers });
     this.sessions.add(session);

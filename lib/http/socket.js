@@ -359,6 +359,14 @@ class Socket extends SocketFace {
 
   // Another protocol.
 
+  /**
+   * @param {any} res
+   * @returns {boolean} whether what it writes goes out now, and by the engine
+   */
+  carries(res) {
+    return this.mode === HTTP && !this.released && this._httpMessage === res;
+  }
+
   /** @param {any} res complete: the connection may go on with the next request, or end */
   respond(res) {
     if (this.released) return;

@@ -46,9 +46,9 @@ class Hub {
     /** @type {string} */
     this.epoch = this.native.epoch;
     const weak = new WeakRef(this);
-    const mailboxBytes = integer(given, 'mailboxBytes', 1024, MAX, 16 * 1024 * 1024);
+    this.mailboxBytes = integer(given, 'mailboxBytes', 1024, MAX, 16 * 1024 * 1024);
     // Weakly: a hub that nobody refers to any more can be collected, with its mailbox.
-    this.mailbox = new HubMailbox(mailboxBytes, () => weak.deref()?.poll());
+    this.mailbox = new HubMailbox(this.mailboxBytes, () => weak.deref()?.poll());
     /** @type {Map<string, Set<Follower>>} */
     this.exact = new Map();
     /** @type {Map<string, { matches: (topic: string) => boolean, subscriptions: Set<Follower> }>} */

@@ -7,6 +7,7 @@ const { Writable } = require('node:stream');
 const { withCode } = require('../internal/errors.js');
 const { integer, oneOf } = require('../internal/options.js');
 const { whenServerCloses } = require('../internal/server-stop.js');
+const { lastEventIdOf, writeOpening } = require('../internal/sse-opening.js');
 const { Connection } = require('./connection.js');
 const { SseError } = require('./error.js');
 const { EventBuffer, pushStream } = require('./event-buffer.js');
@@ -108,10 +109,7 @@ class Session extends Writable {
     if (this.destroyed || this.signal.aborted) return;
     const { connection, buffer } = this;
     connection.sendHead();
-    // Polyfills of old browsers want some bytes before they look.
-    if (connection.url.searchParams.has('padding')) buffer.comment(' '.repeat(2049)).dispatch();
-    if (connection.url.searchParams.has('evs_preamble')) buffer.comment(' '.repeat(2056)).dispatch();
-    if (this.initialRetry !== null) buffer.retry(this.initialRetry).dispatch();
+    writeOpening(buffer, connection.url.searchParams, this.initialRetry);
     this.flush();
     if (this.keepAliveInterval !== null) this.keepAliveTimer = setInterval(this.keepAlive, this.keepAliveInterval);
     this.isConnected = true;
@@ -412,9 +410,8 @@ function missing(request, response) {
  * @returns {string} from the header, or from the query of a polyfill
  */
 function lastEventId(connection) {
-  const query = connection.url.searchParams;
   const header = /** @type {any} */ (connection).lastEventId ?? connection.request.headers.get('last-event-id');
-  return header || query.get('lastEventId') || query.get('evs_last_event_id') || '';
+  return lastEventIdOf(header, connection.url.searchParams);
 }
 
 /**

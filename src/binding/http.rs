@@ -191,6 +191,12 @@ pub struct HttpServer {
     _postman: Rc<Postman>,
 }
 
+impl HttpServer {
+    pub(super) fn inner(&self) -> &Rc<Engine> {
+        &self.engine
+    }
+}
+
 #[napi]
 impl HttpServer {
     /// A server in that loop; `settings` is JSON. `onTurn` is called when there are records to take.

@@ -20,7 +20,7 @@ static NAMED: Mutex<Option<HashMap<String, Weak<hub::Hub>>>> = Mutex::new(None);
 const RECORD_BYTES: usize = 2 * 8 + 6 * 4;
 const NONE: u32 = u32::MAX;
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
@@ -95,18 +95,7 @@ impl Hub {
         key: Option<String>,
         scope: Option<String>,
     ) -> Result<f64> {
-        if !hub::is_topic(&topic) {
-            return Err(Error::new(Status::InvalidArg, "not a topic"));
-        }
-        let new = NewEvent {
-            topic: topic.into(),
-            name: name.map(Into::into),
-            key: key.map(Into::into),
-            scope: scope.map(Into::into),
-            data: data.to_vec(),
-            text,
-        };
-        Ok(self.hub.publish(new, now_ms()).offset() as f64)
+        publish(&self.hub, topic, data, text, [name, key, scope], None)
     }
 
     /// Begins to put events of `patterns` into `mailbox`; `since` is an event's id.
@@ -118,8 +107,7 @@ impl Hub {
         since: Option<String>,
     ) -> Result<HubSubscribed> {
         let patterns = parse(&patterns)?;
-        // An id that is none of ours is of another life.
-        let since = since.map(|id| Cursor::parse(&id).unwrap_or(Cursor { epoch: u64::MAX, offset: 0 }));
+        let since = since.map(cursor);
         let subscribed = self.hub.subscribe(&mailbox.mailbox, &patterns, since, now_ms());
         let (missed, too_old) = match subscribed.replay {
             Some(Replay::Missed(events)) => {
@@ -163,8 +151,52 @@ impl Hub {
     }
 }
 
-fn parse(patterns: &[String]) -> Result<Vec<Pattern>> {
-    let parsed: Option<Vec<_>> = patterns.iter().map(|text| Pattern::new(text)).collect();
+impl Hub {
+    pub(super) fn inner(&self) -> &Arc<hub::Hub> {
+        &self.hub
+    }
+}
+
+pub(super) fn publish(
+    hub: &hub::Hub,
+    topic: String,
+    data: &[u8],
+    text: bool,
+    [name, key, scope]: [Option<String>; 3],
+    origin: Option<hub::Origin>,
+) -> Result<f64> {
+    if !hub::is_topic(&topic) {
+        return Err(Error::new(Status::InvalidArg, "not a topic"));
+    }
+    let new = NewEvent {
+        topic: topic.into(),
+        name: name.map(Into::into),
+        key: key.map(Into::into),
+        scope: scope.map(Into::into),
+        data: data.to_vec(),
+        text,
+        origin,
+    };
+    Ok(hub.publish(new, now_ms()).offset() as f64)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn describe(joined: hub::Joined) -> HubSubscribed {
+    HubSubscribed { offset: joined.offset as f64, missed: joined.replayed > 0, too_old: joined.too_old }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn boxed(scopes: Option<Vec<String>>) -> Option<Vec<Box<str>>> {
+    scopes.map(|all| all.into_iter().map(Into::into).collect())
+}
+
+/// An id that is none of ours is of another life.
+pub(super) fn cursor(id: String) -> Cursor {
+    Cursor::parse(&id).unwrap_or(Cursor { epoch: u64::MAX, offset: 0 })
+}
+
+pub(super) fn parse<T: AsRef<[String]> + ?Sized>(patterns: &T) -> Result<Vec<Pattern>> {
+    let parsed: Option<Vec<_>> = patterns.as_ref().iter().map(|text| Pattern::new(text)).collect();
     parsed.ok_or_else(|| Error::new(Status::InvalidArg, "not a pattern"))
 }
 

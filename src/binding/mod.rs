@@ -13,6 +13,8 @@ mod event_loop;
 mod grpc;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod http;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod http_events;
 mod hub;
 mod operator;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -21,3 +23,5 @@ mod spec;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod uv;
 mod websocket;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod websocket_topics;

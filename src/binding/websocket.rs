@@ -129,7 +129,7 @@ impl Store for JsStore {
 
 /// What the engine and its deliveries share.
 struct Shared {
-    engine: ws::Engine,
+    engine: Rc<ws::Engine>,
     values: Rc<Values>,
     /// `(count, slabs, wholes, rest)`, called with each batch.
     on_batch: FunctionRef<(), ()>,
@@ -212,6 +212,8 @@ pub struct WebSocketOptions {
     pub max_buffered_amount: f64,
     /// A refused message ends the connection.
     pub overflow_closes: bool,
+    /// Bytes from which events of topics are compressed.
+    pub compress_from: f64,
     /// permessage-deflate, as it was negotiated.
     pub deflate: Option<WebSocketDeflate>,
 }
@@ -289,6 +291,12 @@ pub struct WebSocketEngine {
     outcomes: RefCell<Uint32Array>,
 }
 
+impl WebSocketEngine {
+    pub(super) fn inner(&self) -> Rc<ws::Engine> {
+        Rc::clone(&self.shared.engine)
+    }
+}
+
 #[napi]
 impl WebSocketEngine {
     /// `onBatch(count, slabs, wholes, rest)` gets what came in, with `count` rows of four words in `table`; `rest` rows
@@ -298,7 +306,7 @@ impl WebSocketEngine {
         let values = Rc::<Values>::default();
         let store = JsStore { values: Rc::clone(&values), slab: None };
         let shared = Rc::new(Shared {
-            engine: ws::Engine::new(Box::new(store)),
+            engine: Rc::new(ws::Engine::new(Box::new(store))),
             values,
             on_batch: on_batch.create_ref()?,
             table: RefCell::new(table),
@@ -320,6 +328,7 @@ impl WebSocketEngine {
         let limits = Limits {
             max_buffered: options.max_buffered_amount as usize,
             overflow_closes: options.overflow_closes,
+            compress_from: options.compress_from as usize,
         };
         self.shared.engine.open(
             ReceiverOptions {

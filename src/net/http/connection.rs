@@ -2,6 +2,7 @@
 
 mod answers;
 mod requests;
+mod stream;
 mod uploads;
 
 use self::uploads::Upload;
@@ -55,6 +56,8 @@ enum Timer {
     Request = 1,
     KeepAlive = 2,
     Linger = 3,
+    /// An event stream gets a comment.
+    Comment = 4,
 }
 
 struct State {
@@ -85,6 +88,8 @@ struct State {
     error: Option<io::Error>,
     /// When the request that comes in, or will, began.
     began: Instant,
+    /// The response under way is an event stream.
+    stream: Option<Box<stream::EventStream>>,
 }
 
 /// A socket in the reactor.
@@ -130,6 +135,7 @@ impl Connection {
                 cold: false,
                 error: None,
                 began: now,
+                stream: None,
             }),
         }
     }
@@ -232,6 +238,7 @@ impl Connection {
     /// Takes the transport out of the reactor, with the bytes that were read and not parsed.
     pub fn take(&self, engine: &Engine) -> Option<(Transport, Vec<u8>)> {
         let transport = self.transport.borrow_mut().take()?;
+        self.drop_stream();
         if let Some(token) = self.token.take() {
             engine.reactor().deregister(token, &transport);
         }
@@ -272,7 +279,9 @@ impl Connection {
                 Stage::Busy { .. } | Stage::Deciding => state.inbox.len() >= AHEAD_BYTES,
                 Stage::Broken => true,
             };
-            Interest { read: !waits && !state.peer_ended, write: !state.outbox.is_empty() && !state.cold }
+            let streams = state.stream.as_ref().is_some_and(|stream| !stream.is_empty());
+            let sends = streams || !state.outbox.is_empty();
+            Interest { read: !waits && !state.peer_ended, write: sends && !state.cold }
         };
         if interest == self.interest.get() {
             return;
@@ -290,7 +299,7 @@ impl Connection {
             Some(Timer::Request) => (state.began, timeouts.request),
             Some(Timer::KeepAlive) => (state.began, timeouts.keep_alive),
             Some(Timer::Linger) => (Instant::now(), Some(LINGER)),
-            None => (state.began, None),
+            Some(Timer::Comment) | None => (state.began, None),
         };
         state.timer = timer.filter(|_| limit.is_some());
         if let Some(token) = self.token.get() {
@@ -416,6 +425,7 @@ impl Source for Connection {
         match timer {
             None => {}
             Some(Timer::KeepAlive | Timer::Linger) => self.close_and_tell(&engine, 0),
+            Some(Timer::Comment) => self.comment(&engine),
             Some(timer) => {
                 self.state.borrow_mut().stage = Stage::Broken;
                 self.update_interest(&engine);

@@ -41,7 +41,7 @@ pub struct Engine {
     /// For output of operators on its way to sockets.
     scratch: RefCell<Vec<u8>>,
     mounts: RefCell<Vec<Mount>>,
-    wake: RefCell<Option<Rc<Wake>>>,
+    wake: RefCell<Option<Wake>>,
     /// `Date`, and the second that it is of.
     date: RefCell<(u64, String)>,
     /// For boundaries that nobody can foretell.
@@ -94,6 +94,11 @@ impl Engine {
     /// The reactor of its connections.
     pub fn reactor(&self) -> &Reactor {
         &self.reactor
+    }
+
+    /// The same, to keep.
+    pub(super) fn shared_reactor(&self) -> Rc<Reactor> {
+        Rc::clone(&self.reactor)
     }
 
     /// How peers are treated.
@@ -206,7 +211,7 @@ impl Engine {
         self.dropped.get()
     }
 
-    fn get(&self, id: u32) -> Option<Rc<Connection>> {
+    pub(super) fn get(&self, id: u32) -> Option<Rc<Connection>> {
         self.slots.borrow().all.get(id as usize).and_then(Option::clone)
     }
 

@@ -11,6 +11,7 @@
 //! | unparsed bytes of a connection | a head's limit, or [`AHEAD_BYTES`] | the socket is not read |
 //! | body bytes for JavaScript | one read of 64 KiB more than its `highWaterMark` | the socket is not read |
 //! | bytes for a peer | what JavaScript was told not to exceed (`highWaterMark`), and one write | `drain` waits |
+//! | events for a client | the route's `buffered_bytes` | its policy: see [`SlowPolicy`](crate::net::hub::SlowPolicy) |
 //! | connections | the system's descriptors, or `maxConnections` | closed at once, and counted |
 
 mod batch;
@@ -18,6 +19,7 @@ mod command;
 mod config;
 mod connection;
 mod engine;
+mod events;
 mod files;
 mod outbox;
 mod wake;
@@ -28,6 +30,7 @@ pub use command::Command;
 pub use config::{Config, Timeouts};
 pub use connection::AHEAD_BYTES;
 pub use engine::{Engine, SendFile};
+pub use events::{EventRoute, StreamCounts, StreamOptions, StreamRequest};
 pub use files::{FileOptions, Mount, Symlinks};
 
 #[cfg(test)]

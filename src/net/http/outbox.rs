@@ -22,8 +22,26 @@ pub(super) struct Outbox {
 }
 
 #[derive(Debug)]
+enum Bytes {
+    Own(Vec<u8>),
+    /// What many peers get.
+    Shared(Arc<Vec<u8>>),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+#[derive(Debug)]
 enum Chunk {
-    Memory(Vec<u8>),
+    Memory(Bytes),
     File {
         file: Arc<OwnedFd>,
         offset: u64,
@@ -68,7 +86,19 @@ impl Outbox {
     pub fn push(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
-            self.chunks.push_back(Chunk::Memory(bytes));
+            self.chunks.push_back(Chunk::Memory(Bytes::Own(bytes)));
+        }
+    }
+
+    /// Queues bytes that many peers get, of which `sent` are sent. There must be none before them, or `sent` be 0.
+    pub fn push_shared(&mut self, bytes: Arc<Vec<u8>>, sent: usize) {
+        debug_assert!(sent == 0 || self.chunks.is_empty());
+        if sent < bytes.len() {
+            if sent > 0 {
+                self.sent = sent;
+            }
+            self.bytes += (bytes.len() - sent) as u64;
+            self.chunks.push_back(Chunk::Memory(Bytes::Shared(bytes)));
         }
     }
 

@@ -1,9 +1,18 @@
 //! An event, and its bytes for each protocol, made once.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::codec::ws::frame::{FrameHead, write_frame};
 use crate::codec::ws::opcode;
+
+/// Who published an event, so that it does not come back: a fan-out of the process, and a member of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// See `Fanout::id`.
+    pub fanout: u64,
+    /// The member.
+    pub member: u32,
+}
 
 /// What is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +29,8 @@ pub struct NewEvent {
     pub data: Vec<u8>,
     /// The payload is text.
     pub text: bool,
+    /// Who does not get it.
+    pub origin: Option<Origin>,
 }
 
 /// What was published, with its place.
@@ -29,8 +40,28 @@ pub struct Event {
     epoch: u64,
     offset: u64,
     time_ms: u64,
-    sse: OnceLock<Arc<[u8]>>,
-    ws: OnceLock<Arc<[u8]>>,
+    sse: Shared,
+    sse_chunk: Shared,
+    ws: Shared,
+}
+
+/// An event's bytes for a protocol, shared by all who send them.
+pub type Frame = Arc<Vec<u8>>;
+
+/// Bytes that are made once for all who hold them at a time. An event that is only kept holds none, and so costs a history
+/// what it says.
+#[derive(Debug, Default)]
+struct Shared(Mutex<Weak<Vec<u8>>>);
+
+impl Shared {
+    fn get(&self, make: impl FnOnce() -> Vec<u8>) -> Frame {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(make());
+            *held = Arc::downgrade(&made);
+            made
+        })
+    }
 }
 
 /// What an event costs beside its texts and bytes.
@@ -38,7 +69,8 @@ const OVERHEAD_BYTES: usize = 160;
 
 impl Event {
     pub(super) fn new(new: NewEvent, epoch: u64, offset: u64, time_ms: u64) -> Self {
-        Self { new, epoch, offset, time_ms, sse: OnceLock::new(), ws: OnceLock::new() }
+        let (sse, sse_chunk, ws) = Default::default();
+        Self { new, epoch, offset, time_ms, sse, sse_chunk, ws }
     }
 
     /// Its topic.
@@ -75,6 +107,11 @@ impl Event {
         self.new.text
     }
 
+    /// Who does not get it.
+    pub fn origin(&self) -> Option<Origin> {
+        self.new.origin
+    }
+
     /// Its number in the hub.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -98,43 +135,63 @@ impl Event {
     }
 
     /// As a server-sent event (WHATWG HTML, "Server-sent events"). Line ends in names become spaces; data has a field a line.
-    pub fn sse(&self) -> Arc<[u8]> {
-        Arc::clone(self.sse.get_or_init(|| {
-            let mut out = Vec::with_capacity(self.new.data.len() + 64);
-            if let Some(name) = self.name() {
-                out.extend_from_slice(b"event:");
-                let clean = |byte: u8| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { byte };
-                guard(&mut out, name.as_bytes());
-                out.extend(name.bytes().map(clean));
-                out.push(b'\n');
-            }
-            out.extend_from_slice(format!("id:{}\n", self.id()).as_bytes());
-            let mut rest = self.data();
-            loop {
-                let end = memchr::memchr2(b'\n', b'\r', rest);
-                let line = &rest[..end.unwrap_or(rest.len())];
-                out.extend_from_slice(b"data:");
-                guard(&mut out, line);
-                out.extend_from_slice(line);
-                out.push(b'\n');
-                let Some(end) = end else { break };
-                let both = rest[end..].starts_with(b"\r\n");
-                rest = &rest[end + if both { 2 } else { 1 }..];
-            }
+    pub fn sse(&self) -> Frame {
+        self.sse.get(|| self.sse_bytes())
+    }
+
+    /// The same as a chunk of an HTTP/1.1 body (RFC 9112 section 7.1).
+    pub fn sse_chunk(&self) -> Frame {
+        self.sse_chunk.get(|| chunk(&self.sse_bytes()))
+    }
+
+    fn sse_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.new.data.len() + 64);
+        if let Some(name) = self.name() {
+            out.extend_from_slice(b"event:");
+            let clean = |byte: u8| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { byte };
+            guard(&mut out, name.as_bytes());
+            out.extend(name.bytes().map(clean));
             out.push(b'\n');
-            out.into()
-        }))
+        }
+        out.extend_from_slice(format!("id:{}\n", self.id()).as_bytes());
+        data(&mut out, self.data());
+        out
     }
 
     /// As a server's WebSocket frame (RFC 6455).
-    pub fn ws(&self) -> Arc<[u8]> {
-        Arc::clone(self.ws.get_or_init(|| {
+    pub fn ws(&self) -> Frame {
+        self.ws.get(|| {
             let opcode = if self.new.text { opcode::TEXT } else { opcode::BINARY };
             let mut out = Vec::new();
             write_frame(&mut out, FrameHead { opcode, fin: true, rsv1: false, mask: None }, self.data());
-            out.into()
-        }))
+            out
+        })
     }
+}
+
+/// The fields of `text`, one a line, and the end of their event.
+pub(crate) fn data(out: &mut Vec<u8>, text: &[u8]) {
+    let mut rest = text;
+    loop {
+        let end = memchr::memchr2(b'\n', b'\r', rest);
+        let line = &rest[..end.unwrap_or(rest.len())];
+        out.extend_from_slice(b"data:");
+        guard(out, line);
+        out.extend_from_slice(line);
+        out.push(b'\n');
+        let Some(end) = end else { break };
+        let both = rest[end..].starts_with(b"\r\n");
+        rest = &rest[end + if both { 2 } else { 1 }..];
+    }
+    out.push(b'\n');
+}
+
+/// A chunk of an HTTP/1.1 body.
+pub(crate) fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let mut out = format!("{:x}\r\n", bytes.len()).into_bytes();
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+    out
 }
 
 /// A client drops one space behind the colon.

@@ -11,13 +11,18 @@
 //! * **Mailbox** of a subscriber: bounded in bytes; beyond it the subscriber's [`SlowPolicy`] decides, and what it drops is counted.
 
 mod event;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod fanout;
 mod history;
 mod mailbox;
 mod pattern;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Event, NewEvent};
+pub use event::{Event, Frame, NewEvent, Origin};
+pub(crate) use event::{chunk, data};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use fanout::{Fanout, Gap, Joined, Members, REST_MOST};
 pub use mailbox::{Mailbox, MailboxOptions, SlowPolicy};
 pub use pattern::{MAX_TOPIC_BYTES, Pattern, is_topic};
 

@@ -6,7 +6,15 @@ use proptest::prelude::*;
 use super::*;
 
 fn new(topic: &str, data: &str) -> NewEvent {
-    NewEvent { topic: topic.into(), name: None, key: None, scope: None, data: data.into(), text: true }
+    NewEvent {
+        topic: topic.into(),
+        name: None,
+        key: None,
+        scope: None,
+        data: data.into(),
+        text: true,
+        origin: None,
+    }
 }
 
 fn mailbox(bytes: usize, policy: SlowPolicy) -> Arc<Mailbox> {

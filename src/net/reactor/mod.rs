@@ -33,6 +33,7 @@
 //! and not served comes first in the next turn, so that no source waits for ever behind a busy one. Polling is
 //! level-triggered: a source that leaves bytes in its socket is called again.
 
+mod bell;
 mod core;
 mod poller;
 mod wheel;
@@ -40,6 +41,7 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
+pub use self::bell::{Bell, Ringer};
 pub use self::core::Reactor;
 
 use std::io;

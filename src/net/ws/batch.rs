@@ -35,7 +35,7 @@ pub enum EventKind {
     Expired = 15,
     /// A connection without a socket has bytes to take out.
     Output = 16,
-    /// More is queued than the connection allows, and it is to be given up.
+    /// More is queued than the connection allows (third word, bytes), and it is to be given up.
     Overflow = 17,
     /// Messages were left out, because more is queued than the connection allows; the third word is how many.
     Dropped = 18,

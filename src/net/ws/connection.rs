@@ -37,12 +37,16 @@ pub(super) struct State {
     pub max_buffered: usize,
     /// Beyond `max_buffered` the connection is to be given up, rather than messages left out.
     pub overflow_closes: bool,
+    /// Bytes from which events of topics are compressed.
+    pub compress_from: usize,
+    /// It follows topics.
+    pub follows: bool,
     /// The owner was told that it is to be given up.
     pub overflowed: bool,
     /// A message is being sent in fragments: frames of other messages wait in `held`.
     pub fragmenting: bool,
     /// Whole frames that wait for a fragmented message to end; counted by `held_bytes`.
-    pub held: Vec<Arc<[u8]>>,
+    pub held: Vec<Arc<Vec<u8>>>,
     pub held_bytes: usize,
     /// This end's close frame is queued: no messages may follow.
     pub closing: bool,

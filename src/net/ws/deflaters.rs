@@ -43,15 +43,7 @@ impl Deflaters {
 pub(super) struct Frames<'a> {
     kind: u8,
     payload: &'a [u8],
-    made: Vec<Made>,
-}
-
-/// A frame that was made.
-struct Made {
-    /// Of its receivers; none for the plain frame.
-    window: Option<u8>,
-    bytes: Vec<u8>,
-    shared: Option<Arc<[u8]>>,
+    made: Vec<(Option<u8>, Arc<Vec<u8>>)>,
 }
 
 impl<'a> Frames<'a> {
@@ -59,10 +51,21 @@ impl<'a> Frames<'a> {
         Self { kind, payload, made: Vec::new() }
     }
 
-    fn entry(&mut self, window: Option<u8>) -> usize {
-        if let Some(at) = self.made.iter().position(|made| made.window == window) {
-            return at;
-        }
+    /// The same, with the plain frame there already.
+    pub fn with_plain(kind: u8, payload: &'a [u8], plain: Arc<Vec<u8>>) -> Self {
+        Self { kind, payload, made: vec![(None, plain)] }
+    }
+
+    /// The frame for a receiver with this window, or, without one, uncompressed: shared by all who hold it.
+    pub fn get(&mut self, window: Option<u8>) -> &Arc<Vec<u8>> {
+        let at = self.made.iter().position(|(of, _)| *of == window).unwrap_or_else(|| {
+            self.made.push((window, Arc::new(self.make(window))));
+            self.made.len() - 1
+        });
+        &self.made[at].1
+    }
+
+    fn make(&self, window: Option<u8>) -> Vec<u8> {
         let packed = window.and_then(|own_window_bits| {
             let params =
                 DeflateParams { own_window_bits, own_no_context_takeover: true, ..Default::default() };
@@ -73,20 +76,6 @@ impl<'a> Frames<'a> {
         let head = FrameHead { opcode: self.kind, fin: true, rsv1: packed.is_some(), mask: None };
         let mut bytes = Vec::new();
         frame::write_frame(&mut bytes, head, packed.as_deref().unwrap_or(self.payload));
-        self.made.push(Made { window, bytes, shared: None });
-        self.made.len() - 1
-    }
-
-    /// The frame for a receiver with this window, or, without one, uncompressed.
-    pub fn get(&mut self, window: Option<u8>) -> &[u8] {
-        let at = self.entry(window);
-        &self.made[at].bytes
-    }
-
-    /// The same, shared by all who hold it.
-    pub fn share(&mut self, window: Option<u8>) -> Arc<[u8]> {
-        let at = self.entry(window);
-        let Made { bytes, shared, .. } = &mut self.made[at];
-        Arc::clone(shared.get_or_insert_with(|| Arc::from(&bytes[..])))
+        bytes
     }
 }

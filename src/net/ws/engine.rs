@@ -8,6 +8,8 @@ use crate::codec::ws::frame::{self, FrameHead};
 use crate::codec::ws::{Receiver, ReceiverOptions, opcode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +59,8 @@ pub struct Limits {
     pub max_buffered: usize,
     /// A refused message ends the connection ([`EventKind::Overflow`]); else it is left out ([`EventKind::Dropped`]).
     pub overflow_closes: bool,
+    /// Bytes from which events of topics are compressed, where that was negotiated.
+    pub compress_from: usize,
 }
 
 /// A frame to send.
@@ -82,6 +86,9 @@ pub struct Engine {
     slots: RefCell<Vec<(u32, Option<Rc<Connection>>)>>,
     free: RefCell<Vec<u32>>,
     open: Cell<usize>,
+    /// Who hands events of topics to connections.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fanouts: RefCell<Vec<Weak<crate::net::hub::Fanout>>>,
 }
 
 impl Engine {
@@ -100,6 +107,8 @@ impl Engine {
             slots: RefCell::default(),
             free: RefCell::default(),
             open: Cell::new(0),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            fanouts: RefCell::default(),
         }
     }
 
@@ -140,6 +149,8 @@ impl Engine {
             outbox: Outbox::default(),
             max_buffered: limits.max_buffered,
             overflow_closes: limits.overflow_closes,
+            compress_from: limits.compress_from,
+            follows: false,
             overflowed: false,
             fragmenting: false,
             held: Vec::new(),
@@ -162,7 +173,7 @@ impl Engine {
         slot.as_ref().filter(|connection| connection.id == id).cloned()
     }
 
-    fn with<T: Default>(&self, id: u32, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn with<T: Default>(&self, id: u32, act: impl FnOnce(&mut State) -> T) -> T {
         match self.slots.borrow().get((id & INDEX_MASK) as usize) {
             Some((_, Some(connection))) if connection.id == id => act(&mut connection.state.borrow_mut()),
             _ => T::default(),
@@ -217,7 +228,7 @@ impl Engine {
             let is_data = outgoing.opcode < opcode::CLOSE;
             // A fragment is never left out: its message would be broken.
             let may_refuse = is_data && outgoing.opcode != opcode::CONTINUATION && outgoing.fin;
-            if may_refuse && self.refuses(id, state, 1) {
+            if may_refuse && self.refuses(id, state, 0) {
                 if outgoing.ticket {
                     state.outbox.mark();
                     self.touch(id, state);
@@ -256,10 +267,12 @@ impl Engine {
         });
     }
 
-    /// Whether `messages` are left out, because the connection's queue is full. Tells the owner.
-    fn refuses(&self, id: u32, state: &mut State, messages: u32) -> bool {
-        let is_full = |state: &State| state.outbox.pending() + state.held_bytes >= state.max_buffered;
-        if state.max_buffered == 0 || !is_full(state) {
+    /// Whether a message is left out, because the connection's queue is full. Tells the owner. `bound` is for a connection
+    /// that has none; 0 for none.
+    fn refuses(&self, id: u32, state: &mut State, bound: usize) -> bool {
+        let most = if state.max_buffered == 0 { bound } else { state.max_buffered };
+        let is_full = |state: &State| state.outbox.pending() + state.held_bytes >= most;
+        if most == 0 || !is_full(state) {
             return false;
         }
         // What only waits for the end of the tick does not wait for the peer.
@@ -274,9 +287,9 @@ impl Engine {
             if std::mem::replace(&mut state.overflowed, true) {
                 return true;
             }
-            [id, EventKind::Overflow as u32, 0, 0]
+            [id, EventKind::Overflow as u32, u32::try_from(most).unwrap_or(u32::MAX), 0]
         } else {
-            [id, EventKind::Dropped as u32, messages, 0]
+            [id, EventKind::Dropped as u32, 1, 0]
         };
         self.hub.outcomes.borrow_mut().push(row);
         true
@@ -296,13 +309,24 @@ impl Engine {
     /// Queues a message for many servers' ends: framed once, and compressed once for each size of window among those that
     /// agreed on compression. Connections that are closing are passed over.
     pub fn broadcast(&self, ids: &[u32], kind: u8, compress: bool, payload: &[u8]) {
-        let mut frames = Frames::new(kind, payload);
+        self.spread(ids, |_| compress, 0, Frames::new(kind, payload));
+    }
+
+    /// `bound` is for those that have none of their own; 0 for none.
+    pub(super) fn spread(
+        &self,
+        ids: &[u32],
+        compress: impl Fn(&State) -> bool,
+        bound: usize,
+        mut frames: Frames<'_>,
+    ) {
         for &id in ids {
             self.with(id, |state| {
-                if state.closing || self.refuses(id, state, 1) {
+                if state.closing || self.refuses(id, state, bound) {
                     return;
                 }
-                let window = state.deflate.as_ref().filter(|_| compress).map(|params| params.own_window_bits);
+                let deflate = state.deflate.as_ref().filter(|_| compress(state));
+                let window = deflate.map(|params| params.own_window_bits);
                 if let Some(deflater) = window.and(state.deflater.as_mut()) {
                     // The frame is not in its history: it must not refer to what was before.
                     deflater.forget();
@@ -310,19 +334,19 @@ impl Engine {
                 let frame = frames.get(window);
                 if state.fragmenting {
                     state.held_bytes += frame.len();
-                    state.held.push(Arc::from(frame));
+                    state.held.push(Arc::clone(frame));
                 } else if frame.len() <= COPY_BYTES {
                     let spares = &mut *self.hub.spares.borrow_mut();
                     state.outbox.append(spares, |out| out.extend_from_slice(frame));
                 } else {
-                    state.outbox.share(frames.share(window));
+                    state.outbox.share(Arc::clone(frame));
                 }
                 self.touch(id, state);
             });
         }
     }
 
-    fn touch(&self, id: u32, state: &mut State) {
+    pub(super) fn touch(&self, id: u32, state: &mut State) {
         if !std::mem::replace(&mut state.touched, true) {
             self.hub.touched.borrow_mut().push(id);
         }
@@ -407,7 +431,10 @@ impl Engine {
         let Some(connection) = self.get(id) else { return };
         self.slots.borrow_mut()[(id & INDEX_MASK) as usize].1 = None;
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        connection.state.borrow_mut().detach();
+        {
+            connection.state.borrow_mut().detach();
+            self.forget(id, &connection);
+        }
         self.open.set(self.open.get() - 1);
         self.free.borrow_mut().push(id & INDEX_MASK);
     }

@@ -9,6 +9,8 @@ mod connection;
 mod deflaters;
 mod engine;
 mod outbox;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod topics;
 
 #[cfg(test)]
 mod tests;

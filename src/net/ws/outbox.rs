@@ -31,7 +31,7 @@ impl Spares {
 
 enum Chunk {
     Own(Vec<u8>),
-    Shared(Arc<[u8]>),
+    Shared(Arc<Vec<u8>>),
 }
 
 impl Chunk {
@@ -76,7 +76,7 @@ impl Outbox {
     }
 
     /// Appends bytes that many peers get.
-    pub fn share(&mut self, bytes: Arc<[u8]>) {
+    pub fn share(&mut self, bytes: Arc<Vec<u8>>) {
         self.pending += bytes.len();
         self.chunks.push_back(Chunk::Shared(bytes));
     }
@@ -151,7 +151,7 @@ mod tests {
         let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
         outbox.append(&mut spares, |to| to.extend_from_slice(b"one "));
         outbox.mark();
-        outbox.share(Arc::from(&b"two "[..]));
+        outbox.share(Arc::new(b"two ".to_vec()));
         outbox.append(&mut spares, |to| to.extend_from_slice(b"three"));
         outbox.mark();
         assert_eq!((outbox.pending(), outbox.passed()), (13, 0));

@@ -86,6 +86,9 @@ impl Connection {
     pub(super) fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
         let before = state.outbox.bytes();
         self.flush(engine, state)?;
+        if state.stream.is_some() {
+            self.send_events(engine, state)?;
+        }
         if state.outbox.bytes() < before && !state.native {
             engine.batch().push(Record::Pending, self.id, &[saturate(state.outbox.bytes())]);
         }
