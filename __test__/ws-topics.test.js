@@ -69,6 +69,95 @@ for (const way of ways) {
   }
 }
 
+for (const way of ways) {
+  test(`who publishes does not get it back, ${way}`, async () => {
+    const hub = createHub();
+    const { server, peer, client, close } = await pair({ way, serverOptions: { hub } });
+    const { port } = server.options.server.address();
+    const connection = once(server, 'connection');
+    const other = new WebSocket(`ws://127.0.0.1:${port}`);
+    const [[otherPeer]] = await Promise.all([connection, once(other, 'open')]);
+    const [mine, others] = [collector(client), collector(other)];
+    /** @type {string[]} */
+    const heard = [];
+    hub.subscribe('**', ({ data }) => heard.push(String(data)));
+    for (const one of [peer, otherPeer]) one.subscribe(['rooms/*', 'rooms/7']);
+    const id = peer.publish('rooms/7', 'from the first');
+    assert.equal(id, hub.lastId);
+    otherPeer.publish('rooms/7', { from: 'the second' });
+    server.publish('rooms/8', 'from the server');
+    assert.deepEqual(await others(2), ['from the first', 'from the server']);
+    assert.deepEqual(await mine(2), ['{"from":"the second"}', 'from the server']);
+    while (heard.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    assert.throws(() => peer.publish('rooms/*', 'x'), { code: 'ERR_INVALID_ARG_VALUE' });
+    other.terminate();
+    await close();
+  });
+
+  for (const onSlow of ['disconnect', 'drop-newest']) {
+    test(`a subscriber that stops reading is bounded without maxBufferedAmount, and slows nobody: ${onSlow}, ${way}`, async () => {
+      const { server, peer, client, close } = await pair({ way, serverOptions: { onSlow } });
+      const { port } = server.options.server.address();
+      const connection = once(server, 'connection');
+      const other = new WebSocket(`ws://127.0.0.1:${port}`);
+      const [[otherPeer]] = await Promise.all([connection, once(other, 'open')]);
+      const got = collector(other);
+      client.pause();
+      peer.subscribe('t');
+      otherPeer.subscribe('t');
+      const text = 'x'.repeat(64 * 1024);
+      const failed = onSlow === 'disconnect' ? once(peer, 'error') : null;
+      let most = 0;
+      // More than the sockets of a loopback connection hold, and four times the bound.
+      for (let i = 0; i < 256; i++) {
+        server.publish('t', `${i} ${text}`);
+        assert.equal((await got(i + 1))[i].length, text.length + String(i).length + 1);
+        most = Math.max(most, peer.bufferedAmount);
+      }
+      assert.ok(most <= (1 << 20) + 2 * text.length, `${most} bytes waited`);
+      if (failed) {
+        const [error] = await failed;
+        assert.equal(error.code, 'ERR_MILLRACE_WS_SLOW_PEER');
+        assert.equal(server.hub.subscribers('t'), 1);
+      } else {
+        assert.ok(peer.droppedMessages > 0);
+        assert.equal(peer.readyState, peer.OPEN);
+      }
+      other.terminate();
+      await close();
+    });
+  }
+}
+
+test('killing clients at random under load loses nothing for the rest', async () => {
+  const { server, peer, close } = await pair();
+  const { port } = server.options.server.address();
+  peer.subscribe('elsewhere');
+  server.on('connection', (/** @type {any} */ ws) => {
+    ws.subscribe('a/*');
+    // Of those that are killed.
+    ws.on('error', () => {});
+  });
+  const clients = Array.from({ length: 60 }, () => new WebSocket(`ws://127.0.0.1:${port}`));
+  const gots = clients.map(collector);
+  await Promise.all(clients.map((one) => once(one, 'open')));
+  while (server.hub.subscribers('a/1') < 60) await new Promise((resolve) => setImmediate(resolve));
+  const expected = [];
+  let seed = 42;
+  const random = (/** @type {number} */ below) => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
+  const alive = clients.map((_, index) => index);
+  for (let i = 0; i < 400; i++) {
+    expected.push(`${i} ${'y'.repeat(random(3000))}`);
+    server.publish(`a/${random(9)}`, expected[i]);
+    if (i % 10 === 5) clients[alive.splice(random(alive.length), 1)[0]].terminate();
+    if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const index of alive) assert.deepEqual(await gots[index](400), expected);
+  for (const index of alive) clients[index].terminate();
+  while (server.hub.subscribers('a/1') > 0) await new Promise((resolve) => setImmediate(resolve));
+  await close();
+});
+
 test('many come and go, and what another thread publishes reaches those that are there', async () => {
   const name = `ws topics ${process.pid}`;
   const hub = createHub({ name });

@@ -72,19 +72,28 @@ class Hub {
    * @returns {string} its id
    */
   publish(topic, data, options) {
+    const { bytes, isText, event, key, scope } = this.prepare(topic, data, options);
+    return `${this.epoch}-${this.native.publish(topic, bytes, isText, event, key, scope)}`;
+  }
+
+  /**
+   * Checks an event, and makes bytes of its data.
+   *
+   * @param {string} topic
+   * @param {unknown} data
+   * @param {{ event?: string, key?: string, scope?: string }} [options]
+   * @returns {{ bytes: Uint8Array, isText: boolean, event?: string, key?: string, scope?: string }}
+   */
+  prepare(topic, data, options) {
     checkTopic(topic);
     const { event, key, scope } = optionsObject(options);
-    for (const [name, value] of Object.entries({ event, key, scope })) {
+    for (const [name, value] of [['event', event], ['key', key], ['scope', scope]]) {
       if (value !== undefined && typeof value !== 'string') throw invalidArgType(`options.${name}`, 'string', value);
     }
-    let bytes = data;
-    const isText = !(data instanceof Uint8Array);
-    if (isText) {
-      const text = typeof data === 'string' ? data : JSON.stringify(data);
-      if (text === undefined) throw invalidArgType('data', ['string', 'Buffer', 'Object'], data);
-      bytes = Buffer.from(text);
-    }
-    return `${this.epoch}-${this.native.publish(topic, bytes, isText, event, key, scope)}`;
+    if (data instanceof Uint8Array) return { bytes: data, isText: false, event, key, scope };
+    const text = typeof data === 'string' ? data : JSON.stringify(data);
+    if (text === undefined) throw invalidArgType('data', ['string', 'Buffer', 'Object'], data);
+    return { bytes: Buffer.from(text), isText: true, event, key, scope };
   }
 
   /**

@@ -20,7 +20,8 @@ class Connection {
    * @param {WebSocket} websocket
    * @param {any} socket a Duplex; a plain `net.Socket` is taken over
    * @param {{ allowSynchronousEvents?: boolean, isServer: boolean, maxFragments: number, maxPayload: number,
-   *   skipUTF8Validation: boolean, deflate?: object, maxBufferedAmount?: number, onSlow?: string }} options
+   *   skipUTF8Validation: boolean, deflate?: object, maxBufferedAmount?: number, onSlow?: string,
+   *   compressFrom?: number }} options
    */
   constructor(websocket, socket, options) {
     this.websocket = websocket;
@@ -53,6 +54,7 @@ class Connection {
       skipUtf8Validation: !!options.skipUTF8Validation,
       maxBufferedAmount: options.maxBufferedAmount ?? 0,
       overflowCloses: options.onSlow !== 'drop-newest',
+      compressFrom: options.compressFrom ?? 0,
       deflate: options.deflate,
     });
     /** Nobody but Node has a hand in the socket. */
@@ -238,7 +240,7 @@ class Connection {
         this.dropped += third;
         break;
       case event.OVERFLOW:
-        this.websocket._onOverflow();
+        this.websocket._onOverflow(third);
         break;
       case event.FAILURE:
         this.socket.destroy(systemCallError(third, fourth === 1 ? 'write' : 'read'));

@@ -76,6 +76,9 @@ const fed = [];
 /** @type {(Connection | undefined)[]} */
 const connections = [];
 
+/** Who follows what. @type {WeakMap<import('../hub/hub.js').Hub, any>} */
+const topicsOfHubs = new WeakMap();
+
 /** @typedef {{ rows: Uint32Array, count: number, slabs: ArrayBuffer[], wholes: Buffer[] }} Batch */
 
 function start() {
@@ -365,6 +368,21 @@ function broadcast(ids, code, compress, bytes) {
   scheduleFlush();
 }
 
+/**
+ * @param {import('../hub/hub.js').Hub} hub
+ * @returns {any} who of this thread's connections follows what on it, natively; null where there is no reactor
+ */
+function topics(hub) {
+  if (!canAttach()) return null;
+  let followers = topicsOfHubs.get(hub);
+  if (followers === undefined) {
+    const { WebSocketTopics } = /** @type {any} */ (load());
+    followers = new WebSocketTopics(hub.native, native, eventLoop, hub.mailboxBytes);
+    topicsOfHubs.set(hub, followers);
+  }
+  return followers;
+}
+
 /** @param {Connection} connection @returns {number} milliseconds since the peer was last heard of */
 const silence = (connection) => native.silence(connection.id);
 /** @param {Connection} connection @returns {Buffer} the frames of a connection on a socket of Node's */
@@ -391,6 +409,7 @@ module.exports = {
   open,
   pack,
   release,
+  scheduleFlush,
   send,
   setDeaf,
   setFragments,
@@ -399,4 +418,5 @@ module.exports = {
   silence,
   takeBackCompressed,
   takeOutput,
+  topics,
 };

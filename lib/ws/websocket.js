@@ -143,6 +143,18 @@ class WebSocket extends EventEmitter {
     topicsOf(this).unsubscribe(this, topics);
   }
 
+  /**
+   * Publishes to all who subscribed to `topic` on the server's hub, but not to this peer.
+   *
+   * @param {string} topic
+   * @param {unknown} data a string or bytes; anything else goes through `JSON.stringify`
+   * @param {{ event?: string, key?: string, scope?: string }} [options]
+   * @returns {string} its id
+   */
+  publish(topic, data, options) {
+    return topicsOf(this).publish(this, topic, data, options);
+  }
+
   /** Patterns that it subscribed to. @returns {string[]} */
   get subscriptions() {
     return this._server?._topics?.followed(this) ?? [];
@@ -196,6 +208,7 @@ class WebSocket extends EventEmitter {
       deflate: deflate?.native(),
       maxBufferedAmount: options.maxBufferedAmount,
       onSlow: options.onSlow,
+      compressFrom: deflate?._threshold,
     });
     if (this._binaryType === 'fragments') engine.setFragments(this._connection, true);
     this._sender = new Sender(this._connection, deflate, options.generateMask);
@@ -378,10 +391,10 @@ class WebSocket extends EventEmitter {
     process.nextTick(() => socket.resume());
   }
 
-  /** More waits for this peer than may. */
-  _onOverflow() {
+  /** More waits for this peer than may. @param {number} most bytes */
+  _onOverflow(most) {
     if (this._socket[kWebSocket] === undefined) return;
-    const error = slowPeerError(/** @type {Connection} */ (this._connection).maxBufferedAmount);
+    const error = slowPeerError(most);
     this._errorEmitted = true;
     // Its queue is full: a close frame would not reach it.
     this._socket.destroy();
