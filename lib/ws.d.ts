@@ -68,6 +68,12 @@ declare class WebSocket extends EventEmitter {
    * @throws {Error} on a WebSocket of a client
    */
   subscribe(topics: string | string[], options?: { since?: string; scopes?: string[] }): void;
+  /**
+   * Publishes to all who subscribed to `topic` on the server's hub, but not to this peer. Returns the event's id. Not in `ws`.
+   *
+   * @throws {Error} on a WebSocket of a client
+   */
+  publish(topic: string, data: unknown, options?: PublishOptions): string;
   /** Ends that, for topics as they were subscribed to. Defaults to all. Not in `ws`. */
   unsubscribe(topics?: string | string[]): void;
   /** Whether as much waits as in a full Node stream, or more: `drain` comes when nothing does. Not in `ws`. */

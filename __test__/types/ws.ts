@@ -21,7 +21,7 @@ server.on('connection', (client, request) => {
   });
   client.subscribe(['a', 'b/*'], { since: server.hub.lastId, scopes: ['staff'] });
   client.unsubscribe(client.subscriptions);
-  console.log(server.publish('a', [1], { key: 'k' }).length);
+  console.log(server.publish('a', [1], { key: 'k' }).length + client.publish('a', 'x', { event: 'e' }).length);
   client.on('close', (code, reason) => console.log(code + 1, reason.length));
 });
 

@@ -6,6 +6,7 @@
  */
 
 const { load } = require('../internal/loader.js');
+const { whenServerCloses } = require('../internal/server-stop.js');
 const { lastEventIdOf, writeOpening } = require('../internal/sse-opening.js');
 const { Hub } = require('../hub.js');
 const { Connection, EventBuffer } = require('../sse.js');
@@ -75,7 +76,7 @@ class EventStreams {
     socket.setNoDelay(true);
     socket.engine.flush();
     if (socket.released) return;
-    const native = this.nativeOf(socket.engine);
+    const native = this.nativeOf(socket.engine, socket.server);
     const { id } = socket;
     if (native.open(id, res.chunkedEncoding, topics, named === '' ? undefined : named, scopes) === null) return;
     this.responses.set(res, { id, native });
@@ -96,8 +97,11 @@ class EventStreams {
     return Object.fromEntries(head);
   }
 
-  /** @param {any} engine */
-  nativeOf(engine) {
+  /**
+   * @param {any} engine
+   * @param {any} server whose it is
+   */
+  nativeOf(engine, server) {
     let native = this.natives.get(engine);
     if (native === undefined) {
       const { onSlow = 'disconnect', maxBufferedBytes = DEFAULT_BUFFERED_BYTES } = this.options;
@@ -106,6 +110,8 @@ class EventStreams {
       const { native: hub, mailboxBytes } = this.hub;
       native = new HttpEventRoute(hub, engine.native, maxBufferedBytes, onSlow, keepAlive ?? 0, mailboxBytes);
       this.natives.set(engine, native);
+      // They would keep it from closing.
+      whenServerCloses(server, (how) => this.close(how));
     }
     return native;
   }

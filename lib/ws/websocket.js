@@ -399,7 +399,8 @@ class WebSocket extends EventEmitter {
     // Its queue is full: a close frame would not reach it.
     this._socket.destroy();
     this._readyState = CLOSING;
-    this.emit('error', error);
+    // That a peer is slow must not end the process of somebody who subscribed it and does not listen.
+    if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 
   /** @param {Buffer} data */

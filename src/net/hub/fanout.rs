@@ -8,10 +8,10 @@
 //! engine's to bound. After a delivery the fan-out rests for as long as it took, at most [`REST_MOST`]: where events come
 //! faster than sockets can be written one by one, they gather and share a write. An event after a pause waits for nothing.
 
+use super::followers::{Followers, Scopes, may_see};
 use super::{Event, Hub, Mailbox, MailboxOptions, Pattern, Replay, SlowPolicy};
 use crate::net::reactor::{Bell, Reactor};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -72,38 +72,6 @@ pub struct Joined {
     pub too_old: bool,
 }
 
-type Scopes = Option<Arc<[Box<str>]>>;
-
-struct Follower {
-    member: u32,
-    /// Which of the member's follows this is.
-    follow: u32,
-    /// What came up to here was replayed, or was before its time.
-    from: u64,
-    scopes: Scopes,
-}
-
-struct Topic {
-    pattern: Pattern,
-    followers: Vec<Follower>,
-}
-
-/// A topic, and the follower's place in it.
-#[derive(Clone, Copy)]
-struct Follow {
-    topic: u32,
-    place: u32,
-}
-
-#[derive(Default)]
-struct State {
-    topics: Vec<Option<Topic>>,
-    free: Vec<u32>,
-    exact: HashMap<Box<str>, u32>,
-    wild: Vec<u32>,
-    members: HashMap<u32, Vec<Follow>>,
-}
-
 /// See the [module](self). One thread's.
 pub struct Fanout {
     id: u64,
@@ -112,7 +80,7 @@ pub struct Fanout {
     members: Weak<dyn Members>,
     reactor: Rc<Reactor>,
     bell: Rc<Bell>,
-    state: RefCell<State>,
+    followers: RefCell<Followers>,
     /// Events that the mailbox dropped, as far as members were told.
     dropped: Cell<u64>,
     chosen: RefCell<Vec<u32>>,
@@ -148,7 +116,7 @@ impl Fanout {
             members,
             reactor: Rc::clone(reactor),
             bell,
-            state: RefCell::default(),
+            followers: RefCell::default(),
             dropped: Cell::new(0),
             chosen: RefCell::default(),
         });
@@ -173,12 +141,12 @@ impl Fanout {
 
     /// Members that follow anything.
     pub fn len(&self) -> usize {
-        self.state.borrow().members.len()
+        self.followers.borrow().len()
     }
 
     /// Whether nobody follows anything.
     pub fn is_empty(&self) -> bool {
-        self.state.borrow().members.is_empty()
+        self.followers.borrow().len() == 0
     }
 
     /// `member` follows `patterns` from now on, and gets first what it missed since `since`, where that is told. A pattern
@@ -194,7 +162,7 @@ impl Fanout {
         let scopes: Scopes = scopes.map(Into::into);
         let subscribed = self.hub.subscribe(&self.mailbox, patterns, since, now_ms);
         let offset = subscribed.cursor.offset;
-        let again = self.state.borrow_mut().follow(member, patterns, &scopes, offset, since.is_some());
+        let again = self.followers.borrow_mut().follow(member, patterns, &scopes, offset, since.is_some());
         if !again.is_empty() {
             self.hub.unsubscribe(&self.mailbox, &again);
         }
@@ -220,7 +188,7 @@ impl Fanout {
 
     /// Ends what `member` follows: all of it, or `patterns`.
     pub fn leave(&self, member: u32, patterns: Option<&[Pattern]>) {
-        let left = self.state.borrow_mut().unfollow(member, patterns);
+        let left = self.followers.borrow_mut().unfollow(member, patterns);
         if !left.is_empty() {
             self.hub.unsubscribe(&self.mailbox, &left);
         }
@@ -228,12 +196,7 @@ impl Fanout {
 
     /// Patterns that `member` follows, in the order in which it began.
     pub fn followed(&self, member: u32) -> Vec<String> {
-        let state = self.state.borrow();
-        let follows = state.members.get(&member).into_iter().flatten();
-        follows
-            .filter_map(|follow| state.topic(follow.topic))
-            .map(|topic| topic.pattern.text().into())
-            .collect()
+        self.followers.borrow().followed(member)
     }
 
     /// Hands out what waits.
@@ -248,7 +211,8 @@ impl Fanout {
             }
             for event in &events {
                 let mut chosen = std::mem::take(&mut *self.chosen.borrow_mut());
-                self.state.borrow().choose(event, self.id, &mut chosen);
+                let origin = event.origin().filter(|origin| origin.fanout == self.id);
+                self.followers.borrow().choose(event, origin.map(|origin| origin.member), &mut chosen);
                 if !chosen.is_empty() {
                     engine.offer(event, &chosen);
                 }
@@ -270,7 +234,7 @@ impl Fanout {
             return;
         }
         let id = super::event::id(self.hub.epoch(), self.hub.cursor().offset);
-        let members: Vec<u32> = self.state.borrow().members.keys().copied().collect();
+        let members = self.followers.borrow().members();
         for member in members {
             engine.tell_gap(member, Gap::Overflow, &id);
         }
@@ -280,147 +244,5 @@ impl Fanout {
 impl Drop for Fanout {
     fn drop(&mut self) {
         self.bell.close(&self.reactor);
-    }
-}
-
-fn may_see(event: &Event, scopes: &Scopes) -> bool {
-    event.scope().is_none_or(|scope| scopes.iter().flat_map(|own| own.iter()).any(|own| **own == *scope))
-}
-
-impl State {
-    fn topic(&self, index: u32) -> Option<&Topic> {
-        self.topics.get(index as usize)?.as_ref()
-    }
-
-    /// Members that are to get `event`, each once.
-    fn choose(&self, event: &Event, fanout: u64, chosen: &mut Vec<u32>) {
-        chosen.clear();
-        let except = event.origin().filter(|origin| origin.fanout == fanout).map(|origin| origin.member);
-        let exact = self.exact.get(event.topic());
-        let wild = self.wild.iter();
-        let matching = wild
-            .filter(|&&index| self.topic(index).is_some_and(|topic| topic.pattern.matches(event.topic())));
-        let mut topics = 0;
-        for &index in exact.into_iter().chain(matching) {
-            let Some(topic) = self.topic(index) else { continue };
-            topics += 1;
-            chosen.extend(
-                topic
-                    .followers
-                    .iter()
-                    .filter(|follower| event.offset() > follower.from && may_see(event, &follower.scopes))
-                    .map(|follower| follower.member)
-                    .filter(|&member| Some(member) != except),
-            );
-        }
-        if topics > 1 {
-            chosen.sort_unstable();
-            chosen.dedup();
-        }
-    }
-
-    /// Returns the patterns that were followed already.
-    fn follow(
-        &mut self,
-        member: u32,
-        patterns: &[Pattern],
-        scopes: &Scopes,
-        from: u64,
-        replays: bool,
-    ) -> Vec<Pattern> {
-        let mut again = Vec::new();
-        for pattern in patterns {
-            let index = self.index(pattern);
-            let follows = self.members.entry(member).or_default();
-            let Some(topic) = self.topics.get_mut(index as usize).and_then(Option::as_mut) else { continue };
-            if let Some(before) = follows.iter().find(|follow| follow.topic == index) {
-                let follower = &mut topic.followers[before.place as usize];
-                // Without a replay, what waits in the mailbox is still to come.
-                if replays {
-                    follower.from = from;
-                }
-                follower.scopes.clone_from(scopes);
-                again.push(pattern.clone());
-                continue;
-            }
-            let (place, follow) = (topic.followers.len() as u32, follows.len() as u32);
-            follows.push(Follow { topic: index, place });
-            topic.followers.push(Follower { member, follow, from, scopes: scopes.clone() });
-        }
-        again
-    }
-
-    /// Returns the patterns that were followed and are not any more.
-    fn unfollow(&mut self, member: u32, patterns: Option<&[Pattern]>) -> Vec<Pattern> {
-        let Some(follows) = self.members.get(&member) else { return Vec::new() };
-        let left: Vec<(Follow, Pattern)> = follows
-            .iter()
-            .filter_map(|&follow| Some((follow, self.topic(follow.topic)?.pattern.clone())))
-            .filter(|(_, pattern)| patterns.is_none_or(|some| some.contains(pattern)))
-            .collect();
-        for &(Follow { topic, .. }, _) in &left {
-            self.unfollow_one(member, topic);
-        }
-        left.into_iter().map(|(_, pattern)| pattern).collect()
-    }
-
-    fn unfollow_one(&mut self, member: u32, index: u32) {
-        let Some(follows) = self.members.get_mut(&member) else { return };
-        let Some(at) = follows.iter().position(|follow| follow.topic == index) else { return };
-        let Follow { place, .. } = follows.remove(at);
-        let later: Vec<Follow> = follows[at..].to_vec();
-        if follows.is_empty() {
-            self.members.remove(&member);
-        }
-        // Those behind it moved up by one.
-        for (number, follow) in (at as u32..).zip(later) {
-            if let Some(topic) = self.topics.get_mut(follow.topic as usize).and_then(Option::as_mut) {
-                topic.followers[follow.place as usize].follow = number;
-            }
-        }
-        let Some(topic) = self.topics.get_mut(index as usize).and_then(Option::as_mut) else { return };
-        topic.followers.swap_remove(place as usize);
-        if let Some(moved) = topic.followers.get(place as usize)
-            && let Some(follows) = self.members.get_mut(&moved.member)
-        {
-            follows[moved.follow as usize].place = place;
-        }
-        if topic.followers.is_empty() {
-            match topic.pattern.exact() {
-                Some(name) => drop(self.exact.remove(name)),
-                None => self.wild.retain(|&other| other != index),
-            }
-            self.topics[index as usize] = None;
-            self.free.push(index);
-        }
-    }
-
-    fn index(&mut self, pattern: &Pattern) -> u32 {
-        let known = match pattern.exact() {
-            Some(name) => self.exact.get(name).copied(),
-            None => self
-                .wild
-                .iter()
-                .copied()
-                .find(|&index| self.topic(index).is_some_and(|topic| topic.pattern == *pattern)),
-        };
-        known.unwrap_or_else(|| {
-            let topic = Some(Topic { pattern: pattern.clone(), followers: Vec::new() });
-            let index = match self.free.pop() {
-                Some(index) => {
-                    self.topics[index as usize] = topic;
-                    index
-                }
-                None => {
-                    self.topics.push(topic);
-                    (self.topics.len() - 1) as u32
-                }
-            };
-            match pattern.exact() {
-                Some(name) => drop(self.exact.insert(name.into(), index)),
-                None => self.wild.push(index),
-            }
-            index
-        })
     }
 }

@@ -13,6 +13,8 @@
 mod event;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod fanout;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod followers;
 mod history;
 mod mailbox;
 mod pattern;

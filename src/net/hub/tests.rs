@@ -263,7 +263,7 @@ fn bytes_for_each_protocol_are_made_once_and_cannot_be_broken_by_texts() {
     assert_eq!(&*one.sse(), b"event:x y\nid:1f-3\ndata:  a\ndata:b\ndata:c\ndata:\n\n");
     assert!(Arc::ptr_eq(&one.sse(), &one.sse()));
     assert_eq!(&*event(None, "").sse(), b"id:1f-3\ndata:\n\n");
-    assert_eq!(&*event(None, "hi").ws(), [0x81, 2, b'h', b'i']);
+    assert_eq!(event(None, "hi").ws()[..], [0x81, 2, b'h', b'i']);
 }
 
 proptest! {

@@ -234,3 +234,29 @@ fn the_loop_is_kept_alive_while_anyone_counts() {
     reactor.deregister(first.token.get().unwrap(), &first.socket);
     assert_eq!(*told.borrow(), [true, false, true, false]);
 }
+
+#[test]
+fn a_bell_is_heard_once_from_any_thread_and_later_while_it_rests() {
+    let reactor = Reactor::new().unwrap();
+    let rings = Rc::new(Cell::new(0));
+    let bell = {
+        let rings = Rc::clone(&rings);
+        Bell::new(&reactor, move || rings.set(rings.get() + 1)).unwrap()
+    };
+    let ringer = bell.ringer();
+    std::thread::spawn(move || (0..3).for_each(|_| ringer.ring())).join().unwrap();
+    reactor.turn(Some(Duration::from_secs(10))).unwrap();
+    assert_eq!(rings.get(), 1);
+    let rest = Duration::from_millis(30);
+    let began = Instant::now();
+    bell.rest(rest);
+    bell.ringer().ring();
+    while rings.get() == 1 {
+        reactor.turn(Some(Duration::from_secs(10))).unwrap();
+    }
+    assert!(began.elapsed() >= rest);
+    bell.ringer().ring();
+    bell.close(&reactor);
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(rings.get(), 2);
+}

@@ -110,7 +110,8 @@ fn a_broadcast_waits_for_the_end_of_a_fragmented_message_and_passes_closing_ones
 fn beyond_its_bound_a_queue_drops_and_counts_or_gives_up_once() {
     for overflow_closes in [false, true] {
         let server = End::new();
-        let near = server.open(Role::Server, None, Limits { max_buffered: 100, overflow_closes });
+        let near =
+            server.open(Role::Server, None, Limits { max_buffered: 100, overflow_closes, compress_from: 0 });
         for _ in 0..10 {
             server.engine.send(near, message(opcode::BINARY, false), &[0; 40]);
         }
