@@ -24,6 +24,8 @@ const classes = [
 
 /** @type {any} */
 let OurClient;
+/** Its four methods, as they are before anybody wraps them. @type {Record<string, any>} */
+const ownRequests = {};
 
 /** @param {any} value @returns {any} what grpc-js knows as its own */
 function asTheirs(value) {
@@ -50,14 +52,13 @@ function clientClass() {
   Object.defineProperty(OurClient, 'name', { value: 'Client' });
   for (const kind of ['Unary', 'ClientStream', 'ServerStream', 'BidiStream']) {
     const name = `make${kind}Request`;
-    Object.defineProperty(OurClient.prototype, name, {
-      configurable: true,
-      writable: true,
-      /** @this {any} @param {any[]} args */
-      value: function makeRequest(...args) {
-        return Client.prototype[name].apply(this, args.map(asTheirs));
-      },
-    });
+    const theirs = Client.prototype[name];
+    /** @this {any} @param {any[]} args */
+    const value = function makeRequest(...args) {
+      return theirs.apply(this, args.map(asTheirs));
+    };
+    ownRequests[name] = value;
+    Object.defineProperty(OurClient.prototype, name, { configurable: true, writable: true, value });
   }
   return OurClient;
 }
@@ -97,9 +98,11 @@ function makeClientConstructor(methods, serviceName, classOptions = {}) {
     if (name.startsWith('$')) throw new Error('Method names cannot start with $');
     const attributes = methods[name];
     const requester = requesters[Number(Boolean(attributes.requestStream))][Number(Boolean(attributes.responseStream))];
+    // As it is now: agents wrap it later, and the methods of service classes beside it, and would count calls twice.
+    const request = ownRequests[requester];
     /** @this {any} @param {any[]} args */
-    const method = function request(...args) {
-      return this[requester](attributes.path, attributes.requestSerialize, attributes.responseDeserialize, ...args);
+    const method = function call(...args) {
+      return request.call(this, attributes.path, attributes.requestSerialize, attributes.responseDeserialize, ...args);
     };
     // Agents and NestJS read what kind it is of the function.
     prototype[name] = Object.assign(method, attributes);

@@ -22,6 +22,8 @@ mod config;
 mod connection;
 mod engine;
 mod head;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, INVALID_TIMEOUT, NO_TIMEOUT, Record};
 pub use command::{Command, Words};
