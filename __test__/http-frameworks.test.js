@@ -8,7 +8,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { Readable } = require('node:stream');
 const { after, before, describe, it } = require('node:test');
+const http2 = require('node:http2');
 const http = require('../lib/http.js');
+const { fetchOver } = require('./harness/http2.js');
 
 const FILE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 251));
 
@@ -109,18 +111,27 @@ const applications = {
   },
 };
 
-for (const [name, start] of Object.entries(applications)) {
-  describe(name, () => {
+for (const [name, start] of Object.entries(applications)) for (const version of ['1.1', '2']) {
+  describe(`${name}, over HTTP/${version}`, () => {
     /** @type {any} */
     let server;
     /** @type {string} */
     let base;
+    /** @type {any} */
+    let client;
+    /** @type {(url: string, init?: any) => Promise<Response>} */
+    let fetch = globalThis.fetch;
     before(async () => {
       server = await start();
       if (!server.listening || server.address() === null) await new Promise((resolve) => server.once('listening', resolve));
       base = `http://127.0.0.1:${server.address().port}`;
+      if (version === '2') {
+        client = http2.connect(base);
+        fetch = fetchOver(client);
+      }
     });
     after(() => new Promise((resolve) => {
+      client?.close();
       server.close(resolve);
       server.closeAllConnections();
     }));

@@ -1,4 +1,5 @@
 import * as http from 'node:http';
+import type { Socket } from 'node:net';
 import { Hub } from './hub.js';
 
 export {
@@ -127,6 +128,56 @@ export interface ServerOptions<
 > extends http.ServerOptions<Request, Response> {
   /** Milliseconds after `close()` at which connections are cut off that are still open; 0 for never. Defaults to 30,000. */
   closeDeadline?: number;
+  /** HTTP/2 for clients that begin with its preface, on the same port. Defaults to `true`. */
+  http2?: boolean | Http2Options;
+}
+
+/** Limits of HTTP/2. Beyond one on counts or rates the connection ends with `ENHANCE_YOUR_CALM`. */
+export interface Http2Options {
+  /** Bytes of a body that a client may send ahead of what was read, for each stream. Defaults to 1 MiB. */
+  initialWindowSize?: number;
+  /** The same for all streams of a connection, at least 65,535. Defaults to 4 MiB. */
+  connectionWindowSize?: number;
+  /** Streams at once; further ones are refused with `REFUSED_STREAM`. Defaults to 128. */
+  maxConcurrentStreams?: number;
+  /** Bytes of a frame that a client may send, 16,384 to 16,777,215. Defaults to 16,384. */
+  maxFrameSize?: number;
+  /** Bytes of a head, with 32 more for each field; a larger one is answered with 431. Defaults to `maxHeaderSize`. */
+  maxHeaderListSize?: number;
+  /** Streams that a client may open and reset before their requests are seen. Defaults to 20. */
+  maxPendingResets?: number;
+  /** Streams that may be reset for the client's faults. Defaults to 1,024. */
+  maxErrorResets?: number;
+  /** RST_STREAM frames that a client may send at once. Defaults to 1,000. */
+  streamResetBurst?: number;
+  /** And for good, a second. Defaults to 33. */
+  streamResetRate?: number;
+  /** PING, SETTINGS, PRIORITY and unknown frames, and DATA without bytes, at once. Defaults to 1,000. */
+  controlFrameBurst?: number;
+  /** And for good, a second. Defaults to 100. */
+  controlFrameRate?: number;
+  /** Milliseconds after which a connection without a stream is ended; 0 for no limit. Defaults to 120,000. */
+  idleTimeout?: number;
+  /** Milliseconds after which a stream is reset whose bytes the client does not take; 0 for no limit. Defaults to 60,000. */
+  stallTimeout?: number;
+  /** Milliseconds of silence after which a client with open streams is asked for a sign of life; 0 for never. Defaults to 60,000. */
+  pingInterval?: number;
+  /** Milliseconds that it has to answer. Defaults to 20,000. */
+  pingTimeout?: number;
+}
+
+/** `req.socket` of a request that came over HTTP/2. */
+export interface StreamSocket {
+  /** The stream's number within its connection. */
+  readonly streamId: number;
+  /** The connection's socket. */
+  readonly session: Socket;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  readonly remoteFamily?: string;
+  readonly destroyed: boolean;
+  /** Resets the stream: with `INTERNAL_ERROR` where there is an error, else with `CANCEL`. */
+  destroy(error?: Error): this;
 }
 
 /** How a server closes. */

@@ -32,3 +32,8 @@ createServer({ keepAliveTimeout: 'soon' });
 createServer({ closeDeadline: 1000 }).close({ deadline: 0, retry: 1, jitter: 2 }, (error?: Error) => void error).close();
 // @ts-expect-error: not an option
 server.close({ grace: 1 });
+
+createServer({ http2: false });
+createServer({ http2: { maxConcurrentStreams: 10, idleTimeout: 0 } });
+// @ts-expect-error: not an option
+createServer({ http2: { windows: 1 } });

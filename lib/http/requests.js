@@ -4,6 +4,7 @@
 
 const http = require('node:http');
 const { flag } = require('../internal/http-engine.js');
+const { prepare } = require('./http2-response.js');
 
 /** What Node answers to a client that went wrong. @type {Record<string, number>} */
 const FAULT_STATUS = {
@@ -11,6 +12,8 @@ const FAULT_STATUS = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
+/** What the engine gives as minor version for a request of HTTP/2. */
+const HTTP2_MINOR = 20;
 /** Node's own mark on a response that has to tell of room; its name is all that is known of it. */
 const kNeedDrain = symbolOf(new http.OutgoingMessage(), 'kNeedDrain');
 
@@ -55,7 +58,7 @@ function onFinish() {
   socket._httpMessage = null;
   this.socket = null;
   process.nextTick(emitClose, this);
-  if (this._last || !socket.server.listening) socket.destroySoon();
+  if (this._last || !socket.server.listening || socket.streamId !== undefined) socket.destroySoon();
 }
 
 /**
@@ -69,9 +72,10 @@ function onFinish() {
  */
 function onRequest(server, socket, flags, method, minor, url, fields) {
   const req = new server._IncomingMessage(socket);
-  req.httpVersionMajor = 1;
-  req.httpVersionMinor = minor;
-  req.httpVersion = minor === 1 ? '1.1' : '1.0';
+  const isStream = minor === HTTP2_MINOR;
+  req.httpVersionMajor = isStream ? 2 : 1;
+  req.httpVersionMinor = isStream ? 0 : minor;
+  req.httpVersion = isStream ? '2.0' : minor === 1 ? '1.1' : '1.0';
   req.joinDuplicateHeaders = server.joinDuplicateHeaders;
   req.url = url;
   req.method = method;
@@ -93,6 +97,7 @@ function onRequest(server, socket, flags, method, minor, url, fields) {
   res._maxRequestsPerSocket = server.maxRequestsPerSocket;
   res.shouldKeepAlive = (flags & flag.KEEP_ALIVE) !== 0 && server.listening;
   res._finish = finishResponse;
+  if (isStream) prepare(res);
   socket._httpMessage = res;
   res.socket = socket;
   res.on('finish', onFinish);
@@ -253,6 +258,15 @@ function drained(socket) {
   }
 }
 
+/** @param {any} stream of HTTP/2 that is over before its time */
+function onStreamClose(stream) {
+  const { _httpMessage: res, incoming } = stream;
+  stream.incoming = null;
+  const req = res ? res.req : incoming;
+  if (req) req.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+  if (res) emitClose(res);
+}
+
 /** @this {any} */
 function onClose() {
   const { _httpMessage: res, server } = this;
@@ -280,4 +294,6 @@ function watch(socket) {
   socket.on('close', onClose);
 }
 
-module.exports = { watch, onRequest, onPeerEnd, onClientError, onSocketError, expectDrain, drained, markFinished };
+module.exports = {
+  watch, onRequest, onStreamClose, onPeerEnd, onClientError, onSocketError, expectDrain, drained, markFinished,
+};

@@ -8,12 +8,18 @@ const { optionsObject } = require('../internal/options.js');
 const { kTakeOutput } = require('../internal/native-sink.js');
 const { policy } = require('./files.js');
 const { sendFile, takeOutput } = require('./socket-answers.js');
+const { StreamSocket } = require('./http2-stream.js');
 const { SocketFace } = require('./socket-face.js');
 
 /** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
 const STATUS = { ENOENT: 404, ENOTDIR: 404, ENAMETOOLONG: 404, EISDIR: 404, EACCES: 403, EPERM: 403 };
 /** Fields of a request that decide about a file. */
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'];
+
+/** @param {any} socket */
+function isOurs(socket) {
+  return socket instanceof SocketFace || socket instanceof StreamSocket;
+}
 
 class ServerResponse extends http.ServerResponse {
   /**
@@ -26,7 +32,7 @@ class ServerResponse extends http.ServerResponse {
     const { socket } = res;
     // Who replaced `write`, as compression does, wants the bytes.
     if (this.write !== http.ServerResponse.prototype.write || res.finished || this.destroyed) return undefined;
-    if (socket === null || !(socket instanceof SocketFace) || socket.destroyed || this.strictContentLength) return undefined;
+    if (socket === null || !isOurs(socket) || socket.destroyed || this.strictContentLength) return undefined;
     if (!res._header) res._implicitHeader();
     if (!res._hasBody) return undefined;
     if (!res._headerSent) res._send('', 'latin1');
@@ -53,7 +59,7 @@ class ServerResponse extends http.ServerResponse {
     const res = /** @type {any} */ (this);
     if (res._header) throw withCode(new Error('Cannot send a file after headers are sent'), 'ERR_HTTP_HEADERS_SENT');
     const { socket, req } = res;
-    if (socket === null || socket.destroyed || !(socket instanceof SocketFace)) {
+    if (socket === null || socket.destroyed || !isOurs(socket)) {
       fail(res, withCode(new Error('Cannot send a file on this connection'), 'ERR_STREAM_DESTROYED'), callback);
       return this;
     }

@@ -15,10 +15,12 @@ const { optionsObject } = require('../internal/options.js');
 const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { filesSpec } = require('./files.js');
+const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
 const { watch } = require('./requests.js');
 const { ServerResponse } = require('./response.js');
 const { Socket } = require('./socket.js');
+const { HTTP, HTTP2 } = require('./socket-face.js');
 
 /** @typedef {import('./socket.js').Socket} OurSocket */
 
@@ -43,6 +45,7 @@ class Server extends http.Server {
     /** @type {Engine | undefined} */
     this._engine = undefined;
     this._options = given;
+    this._http2 = http2Settings(given.http2, given.maxHeaderSize ?? http.maxHeaderSize);
     /** @type {any[]} */
     this._files = [];
     /** Paths that serve events. @type {Map<string, any>} */
@@ -303,7 +306,7 @@ class Server extends http.Server {
 
   closeAllConnections() {
     super.closeAllConnections();
-    for (const socket of this._sockets()) if (socket.mode === 0) socket.destroy();
+    for (const socket of this._sockets()) if (socket.mode === HTTP || socket.mode === HTTP2) socket.destroy();
   }
 
   /** @returns {any[]} sockets of our own */
@@ -326,6 +329,7 @@ class Server extends http.Server {
       keepAlive: Boolean(_options.keepAlive),
       keepAliveInitialDelay: _options.keepAliveInitialDelay ?? 0,
       maxConnections: this.maxConnections > 0 ? this.maxConnections : null,
+      http2: this._http2,
     };
   }
 

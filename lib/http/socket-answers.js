@@ -52,7 +52,7 @@ function sendFile(socket, res, spec, callback) {
   res.statusMessage ??= STATUS_CODES[outcome.status];
   res._header = `HTTP/1.1 ${outcome.status} ${res.statusMessage}\r\n\r\n`;
   res._headerSent = true;
-  res._last = !res.shouldKeepAlive;
+  res._last = !res.shouldKeepAlive && socket.streamId === undefined;
   res.finished = true;
   socket.bytesWritten += outcome.bytes;
   socket.waiting = socket.engine.native.pending(socket.id);

@@ -9,6 +9,10 @@ const { Duplex } = require('node:stream');
 const HTTP = 0;
 const RAW = 1;
 const TAKEN = 2;
+const HTTP2 = 3;
+
+/** Of connections that do not speak HTTP/2. @type {Set<any>} */
+const NO_STREAMS = new Set();
 
 class SocketFace extends Duplex {
   /**
@@ -27,6 +31,8 @@ class SocketFace extends Duplex {
     /** The response under way, as `net.Socket` has it. @type {any} */
     this._httpMessage = null;
     this.requests = 0;
+    /** Streams of HTTP/2 that are open. @type {Set<import('./http2-stream.js').StreamSocket>} */
+    this.streams = NO_STREAMS;
     /** Runs handlers in a context of this connection's own, as Node does. */
     this.context = new AsyncResource('HTTPINCOMINGMESSAGE');
     /** Reading is held back. */
@@ -184,4 +190,4 @@ class SocketFace extends Duplex {
   }
 }
 
-module.exports = { SocketFace, HTTP, RAW, TAKEN };
+module.exports = { SocketFace, HTTP, RAW, TAKEN, HTTP2 };

@@ -12,7 +12,8 @@ const { command } = require('../internal/http-engine.js');
 const { withCode } = require('../internal/errors.js');
 const { Feed, feedTarget } = require('../internal/native-source.js');
 const { drained, onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
-const { SocketFace, HTTP, RAW, TAKEN } = require('./socket-face.js');
+const { StreamSocket } = require('./http2-stream.js');
+const { SocketFace, HTTP, RAW, TAKEN, HTTP2 } = require('./socket-face.js');
 
 /** Gives the descriptor away: `socket[Symbol.for('millrace.takeDescriptor')]()`. */
 const kTakeDescriptor = Symbol.for('millrace.takeDescriptor');
@@ -49,6 +50,11 @@ class Socket extends SocketFace {
     if (ended || typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
       // Node knows the errors, and a new owner has a `_write` of its own.
       return super.write(chunk, encoding, callback);
+    }
+    if (this.mode === HTTP2) {
+      // Frames are not JavaScript's to write.
+      if (callback) process.nextTick(callback);
+      return true;
     }
     this.accept(chunk, encoding, callback);
     const mark = this.writableHighWaterMark;
@@ -157,6 +163,7 @@ class Socket extends SocketFace {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.ends();
+    for (const stream of [...this.streams]) stream.destroy();
     this.release();
     const { callbacks } = this;
     this.callbacks = [];
@@ -342,10 +349,39 @@ class Socket extends SocketFace {
     onClientError(this.server, this, withCode(new Error('Request timeout'), 'ERR_HTTP_REQUEST_TIMEOUT'));
   }
 
+  onHttp2() {
+    this.mode = HTTP2;
+    this.streams = new Set();
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} number
+   */
+  onStream(id, number) {
+    const stream = new StreamSocket(this, id, number);
+    this.streams.add(stream);
+    return stream;
+  }
+
+  onReset() {}
+
+  /**
+   * @param {number} code of RFC 9113 section 7
+   * @param {string} message
+   */
+  onSessionFault(code, message) {
+    /** @type {any} */
+    const error = withCode(new Error(`HTTP/2 session closed: ${message}`), 'ERR_HTTP2_SESSION_ERROR');
+    error.errno = code;
+    this.server.emit('clientError', error, this);
+  }
+
   /** @param {number} errno */
   onClosed(errno) {
     this.release();
-    if (errno === 0) {
+    // What its streams lost they were told.
+    if (errno === 0 || this.mode === HTTP2) {
       this.destroy();
       return;
     }

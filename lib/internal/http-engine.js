@@ -20,6 +20,11 @@ const record = {
   PENDING: 8,
   TIMEOUT: 9,
   SENT: 10,
+  STREAM: 11,
+  STREAM_DATA: 12,
+  RESET: 13,
+  HTTP2: 14,
+  SESSION_FAULT: 15,
 };
 
 /** Flags of a request, as `src/net/http/batch.rs` has them. */
@@ -36,7 +41,13 @@ const command = {
   DESTROY: 7,
   DETACH: 8,
   IGNORE: 9,
+  HEAD: 10,
+  TRAILERS: 11,
+  GO_AWAY: 12,
 };
+
+/** Set in the number of a stream of HTTP/2; the rest is its place among the streams. */
+const STREAM = 2 ** 31;
 
 /** Bytes that are gathered before they go down; a tick that writes more sends in between. */
 const SLAB_BYTES = 64 * 1024;
@@ -53,9 +64,9 @@ const SURE_UNITS = SLAB_BYTES / 3;
  * @typedef {object} EngineSocket what an engine asks of the sockets that its owner makes
  * @property {number} id
  * @property {(flags: number, method: string, minor: number, url: string, fields: string[]) => void} onRequest
- * @property {(bytes: Buffer, start: number, end: number) => boolean} feed takes bytes that need not become a chunk
+ * @property {(bytes: Buffer, start: number, end: number, last?: boolean) => boolean} feed takes bytes that need be no chunk
  * @property {() => void} link may let its bytes go past JavaScript: there are no others of it here
- * @property {(chunk: Buffer) => void} onData
+ * @property {(chunk: Buffer, last?: boolean) => void} onData `last` where nothing more comes until it is resumed
  * @property {(trailers: string[]) => void} onEnd
  * @property {(code: string, reason: string, packet: Buffer) => void} onFault
  * @property {() => void} onPeerEnd
@@ -64,6 +75,10 @@ const SURE_UNITS = SLAB_BYTES / 3;
  * @property {(which: number) => void} onTimeout
  * @property {() => void} onFlushed
  * @property {(waiting: number) => void} onSent
+ * @property {(id: number, number: number) => EngineSocket} onStream makes the socket of a stream
+ * @property {(code: number) => void} onReset
+ * @property {() => void} onHttp2
+ * @property {(code: number, message: string) => void} onSessionFault
  */
 
 class Engine {
@@ -76,6 +91,8 @@ class Engine {
     this.open = open;
     /** @type {(EngineSocket | undefined)[]} */
     this.sockets = [];
+    /** Streams of HTTP/2, which are to their requests what sockets are. @type {(EngineSocket | undefined)[]} */
+    this.streams = [];
     this.connections = 0;
     this.native = new HttpServer(getEventLoop(), JSON.stringify(settings), () => this.receive());
     /** @type {string[]} */
@@ -174,7 +191,7 @@ class Engine {
   one() {
     const { words, at } = this;
     const id = words[at + 1];
-    const socket = this.sockets[id];
+    const socket = id < STREAM ? this.sockets[id] : this.streams[id - STREAM];
     switch (words[at]) {
       case record.OPEN:
         this.at = at + 2;
@@ -227,6 +244,37 @@ class Engine {
         this.at = at + 3;
         socket?.onTimeout(words[at + 2]);
         break;
+      case record.STREAM: {
+        this.at = at + 4;
+        const connection = this.sockets[words[at + 2]];
+        this.streams[id - STREAM] = connection?.onStream(id, words[at + 3]);
+        // Nobody is there any more to whom it could speak.
+        if (connection === undefined) this.push(command.DESTROY, id, 7);
+        break;
+      }
+      case record.STREAM_DATA: {
+        this.at = at + 5;
+        const start = words[at + 2];
+        const end = start + words[at + 3];
+        const last = words[at + 4] === 1;
+        if (socket === undefined || socket.feed(this.bytes, start, end, last)) break;
+        socket.onData(this.chunk(start, end), last);
+        break;
+      }
+      case record.RESET:
+        this.at = at + 3;
+        socket?.onReset(words[at + 2]);
+        break;
+      case record.HTTP2:
+        this.at = at + 2;
+        socket?.onHttp2();
+        break;
+      case record.SESSION_FAULT: {
+        this.at = at + 5;
+        const start = words[at + 3];
+        socket?.onSessionFault(words[at + 2], this.bytes.latin1Slice(start, start + words[at + 4]));
+        break;
+      }
       default:
         this.at = this.count;
         throw new Error(`record of kind ${words[at]}`);
@@ -410,6 +458,34 @@ class Engine {
       this.receive();
       for (const socket of written) socket.onFlushed();
     });
+  }
+
+  /**
+   * Queues fields for a stream.
+   *
+   * @param {EngineSocket} socket is told by `onFlushed` when they went down
+   * @param {number} kind of command
+   * @param {string} text see `src/net/http/http2/fields.rs`
+   */
+  writeFields(socket, kind, text) {
+    this.written.push(socket);
+    const { length } = text;
+    if (length > SLAB_BYTES) throw new RangeError('The head is larger than 64 KiB');
+    if (this.slabUsed + length > SLAB_BYTES) this.flushWithin();
+    const start = this.slabUsed;
+    this.slab.latin1Write(text, start, length);
+    this.slabUsed = start + length;
+    this.push(kind, socket.id, start, length);
+  }
+
+  /**
+   * @param {number} id of a stream that is done with
+   * @param {number} code of RFC 9113 section 7; 0 where it is complete, or nothing more of it is wanted
+   */
+  releaseStream(id, code) {
+    if (this.streams[id - STREAM] === undefined) return;
+    this.streams[id - STREAM] = undefined;
+    this.push(command.DESTROY, id, code);
   }
 
   /** @param {number} id of a socket whose bytes of this tick are not to be sent */

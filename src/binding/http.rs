@@ -5,7 +5,10 @@ use super::operator::Operator;
 use crate::codec::http_files::{Coding, Conditions, Dotfiles, Policy};
 use crate::codec::http1::{Limits, METHODS};
 use crate::flow::ReadOutcome;
-use crate::net::http::{Address, Config, Engine, FileOptions, Listen, Mount, SendFile, Symlinks, Timeouts};
+use crate::net::h2;
+use crate::net::http::{
+    Address, Config, Engine, FileOptions, Http2Config, Listen, Mount, SendFile, Symlinks, Timeouts,
+};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use serde::Deserialize;
@@ -30,6 +33,56 @@ struct Settings {
     keep_alive: bool,
     keep_alive_initial_delay: u64,
     max_connections: Option<usize>,
+    http2: Option<Http2Settings>,
+}
+
+/// Checked in `lib/http/http2-options.js`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Http2Settings {
+    initial_window_size: u32,
+    connection_window_size: u32,
+    max_concurrent_streams: u32,
+    max_frame_size: u32,
+    max_header_list_size: u32,
+    max_pending_resets: usize,
+    max_error_resets: usize,
+    stream_reset_burst: u32,
+    stream_reset_rate: u32,
+    control_frame_burst: u32,
+    control_frame_rate: u32,
+    idle_timeout: u64,
+    stall_timeout: u64,
+    ping_interval: u64,
+    ping_timeout: u64,
+}
+
+impl From<Http2Settings> for Http2Config {
+    fn from(settings: Http2Settings) -> Self {
+        let time = |ms| (ms > 0).then(|| Duration::from_millis(ms));
+        Self {
+            limits: h2::Config {
+                stream_window: settings.initial_window_size,
+                connection_window: settings.connection_window_size,
+                concurrent_streams: settings.max_concurrent_streams,
+                frame_bytes: settings.max_frame_size,
+                header_list_bytes: settings.max_header_list_size,
+                pending_resets: settings.max_pending_resets,
+                error_resets: settings.max_error_resets,
+                flood: h2::FloodLimits {
+                    control_burst: settings.control_frame_burst,
+                    control_per_second: settings.control_frame_rate,
+                    reset_burst: settings.stream_reset_burst,
+                    reset_per_second: settings.stream_reset_rate,
+                },
+                ..h2::Config::default()
+            },
+            idle: time(settings.idle_timeout),
+            stall: time(settings.stall_timeout),
+            ping: time(settings.ping_interval),
+            ping_timeout: Duration::from_millis(settings.ping_timeout),
+        }
+    }
 }
 
 impl From<Settings> for Config {
@@ -51,6 +104,7 @@ impl From<Settings> for Config {
                 .keep_alive
                 .then(|| Duration::from_millis(settings.keep_alive_initial_delay)),
             most_connections: settings.max_connections.unwrap_or(usize::MAX),
+            http2: settings.http2.map(Into::into),
         }
     }
 }

@@ -231,9 +231,9 @@ impl Connection {
         if matches!(self.side, Side::Closed) || self.aborted.is_some() {
             return;
         }
-        if self.guard.allows(bytes, now) {
-            self.pipe.feed(bytes);
-        } else {
+        let admitted = self.guard.admit(bytes, now);
+        self.pipe.feed(&bytes[..admitted]);
+        if admitted < bytes.len() {
             self.abort(Reason::ENHANCE_YOUR_CALM);
         }
     }
@@ -288,12 +288,17 @@ impl Connection {
             match &mut self.side {
                 Side::Closed => return,
                 Side::Greeting(handshake) => match Pin::new(&mut **handshake).poll(cx) {
+                    Poll::Pending if self.aborted.is_some() => {
+                        return self.close(Reason::NO_ERROR, false, "the connection was given up");
+                    }
                     Poll::Pending => return,
-                    Poll::Ready(Ok(connection)) => {
-                        self.side = Side::Server(Box::new(connection));
-                        if self.closing {
-                            self.shutdown();
+                    Poll::Ready(Ok(mut connection)) => {
+                        match self.aborted {
+                            Some(reason) => connection.abrupt_shutdown(reason),
+                            None if self.closing => connection.graceful_shutdown(),
+                            None => {}
                         }
+                        self.side = Side::Server(Box::new(connection));
                     }
                     Poll::Ready(Err(error)) => return self.close_for(&error),
                 },
@@ -541,8 +546,11 @@ impl Connection {
                 connection.abrupt_shutdown(reason);
                 self.ready.wake_connection();
             }
+            Side::Greeting(_) => self.ready.wake_connection(),
             Side::Closed => {}
-            _ => self.close(reason, false, "the connection was given up"),
+            Side::Joining(_) | Side::Client { .. } => {
+                self.close(reason, false, "the connection was given up")
+            }
         }
     }
 }

@@ -74,8 +74,9 @@ impl FloodGuard {
         }
     }
 
-    /// Whether these bytes are still within the limits.
-    pub fn allows(&mut self, mut bytes: &[u8], now: Instant) -> bool {
+    /// How many of these bytes are within the limits: those before the payload of the first frame that is too many.
+    pub fn admit(&mut self, mut bytes: &[u8], now: Instant) -> usize {
+        let all = bytes.len();
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -96,10 +97,10 @@ impl FloodGuard {
                     _ => self.control.take(now),
                 };
                 if !allowed {
-                    return false;
+                    return all - bytes.len();
                 }
             }
         }
-        true
+        all
     }
 }

@@ -27,6 +27,16 @@ pub enum Record {
     Timeout = 9,
     /// A file was sent, or could not be: status, the system's error number.
     Sent = 10,
+    /// A stream of HTTP/2 was opened; its [`Record::Request`] follows: the connection, and the stream's number within it.
+    Stream = 11,
+    /// Bytes of a stream's body: place, length, and 1 where nothing more comes until it is resumed.
+    StreamData = 12,
+    /// A stream is over before its time: the error code of RFC 9113 §7.
+    Reset = 13,
+    /// The connection speaks HTTP/2.
+    Http2 = 14,
+    /// HTTP/2 was broken off: the error code, then place and length of what there is to say.
+    SessionFault = 15,
 }
 
 /// Flags of a request.
@@ -108,6 +118,18 @@ impl Batch {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(data);
         self.push(Record::Data, connection, &[start, data.len() as u32]);
+    }
+
+    pub(super) fn stream_data(&mut self, stream: u32, data: &[u8], last: bool) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(data);
+        self.push(Record::StreamData, stream, &[start, data.len() as u32, u32::from(last)]);
+    }
+
+    pub(super) fn session_fault(&mut self, connection: u32, reason: u32, message: &str) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(message.as_bytes());
+        self.push(Record::SessionFault, connection, &[reason, start, message.len() as u32]);
     }
 
     pub(super) fn fault(&mut self, connection: u32, fault: &Fault, packet: &[u8]) {

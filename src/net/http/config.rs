@@ -1,5 +1,6 @@
 //! What a server is told.
 
+use super::http2::Http2Config;
 use crate::codec::http1::Limits;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub keep_alive_probe: Option<Duration>,
     /// Connections at once; more are closed as they come.
     pub most_connections: usize,
+    /// HTTP/2 for peers that begin with its preface; `None` to treat that as any bad request.
+    pub http2: Option<Http2Config>,
 }
 
 impl Default for Config {
@@ -41,6 +44,7 @@ impl Default for Config {
             no_delay: true,
             keep_alive_probe: None,
             most_connections: usize::MAX,
+            http2: Some(Http2Config::default()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One connection: its requests one after the other, and the bytes that wait in both directions.
 
 mod answers;
+mod http2;
 mod requests;
 mod stream;
 mod uploads;
@@ -9,6 +10,7 @@ use self::uploads::Upload;
 
 use super::batch::{Batch, Record, flag};
 use super::engine::{Answered, Engine};
+use super::http2::Session;
 use super::outbox::{Outbox, Sent};
 use crate::codec::http_files::Plan;
 use crate::codec::http1::{Limits, RequestDecoder, Step};
@@ -47,6 +49,8 @@ enum Stage {
     Broken,
     /// Our side is over; what still comes is dropped.
     Lingering,
+    /// Frames, which the session sees to.
+    Http2,
 }
 
 /// Why a deadline is set.
@@ -58,9 +62,14 @@ enum Timer {
     Linger = 3,
     /// An event stream gets a comment.
     Comment = 4,
+    /// A session looks at its times.
+    Http2 = 5,
 }
 
 struct State {
+    /// Nothing was parsed yet: it may speak HTTP/2.
+    is_new: bool,
+    session: Option<Box<Session>>,
     decoder: RequestDecoder,
     /// What was read and not parsed.
     inbox: Vec<u8>,
@@ -119,6 +128,8 @@ impl Connection {
             token: Cell::new(None),
             interest: Cell::new(Interest::READ),
             state: RefCell::new(State {
+                is_new: true,
+                session: None,
                 decoder: RequestDecoder::new(limits),
                 inbox: Vec::new(),
                 outbox: Outbox::default(),
@@ -154,6 +165,9 @@ impl Connection {
     /// Whether it waits for a request of which nothing came.
     pub fn is_idle(&self) -> bool {
         let state = self.state.borrow();
+        if let Some(session) = &state.session {
+            return session.is_idle() && state.outbox.is_empty();
+        }
         state.stage == Stage::Head
             && state.decoder.is_between_requests()
             && state.inbox.is_empty()
@@ -210,6 +224,9 @@ impl Connection {
 
     /// Ends our side once all is sent.
     pub fn finish(&self, engine: &Engine) {
+        if self.go_away(engine) {
+            return;
+        }
         let after = {
             let mut state = self.state.borrow_mut();
             state.finishing = true;
@@ -249,11 +266,19 @@ impl Connection {
 
     /// Closes the socket. Nobody is told.
     pub fn close(&self, engine: &Engine) {
+        let session = self.state.borrow_mut().session.take();
+        if let Some(session) = session {
+            session.close(engine, false);
+        }
         drop(self.take(engine));
     }
 
     /// Closes the socket, and tells JavaScript.
     pub fn close_and_tell(&self, engine: &Engine, errno: i32) {
+        let session = self.state.borrow_mut().session.take();
+        if let Some(session) = session {
+            session.close(engine, true);
+        }
         if self.take(engine).is_some() {
             engine.batch().push(Record::Closed, self.id, &[errno as u32]);
         }
@@ -278,8 +303,10 @@ impl Connection {
                 }
                 Stage::Busy { .. } | Stage::Deciding => state.inbox.len() >= AHEAD_BYTES,
                 Stage::Broken => true,
+                Stage::Http2 => state.session.as_ref().is_none_or(|session| !session.wants_input()),
             };
-            let streams = state.stream.as_ref().is_some_and(|stream| !stream.is_empty());
+            let streams = state.stream.as_ref().is_some_and(|stream| !stream.is_empty())
+                || state.session.as_ref().is_some_and(|session| session.has_output());
             let sends = streams || !state.outbox.is_empty();
             Interest { read: !waits && !state.peer_ended, write: sends && !state.cold }
         };
@@ -299,7 +326,8 @@ impl Connection {
             Some(Timer::Request) => (state.began, timeouts.request),
             Some(Timer::KeepAlive) => (state.began, timeouts.keep_alive),
             Some(Timer::Linger) => (Instant::now(), Some(LINGER)),
-            Some(Timer::Comment) | None => (state.began, None),
+            // These set their own.
+            Some(Timer::Comment | Timer::Http2) | None => (state.began, None),
         };
         state.timer = timer.filter(|_| limit.is_some());
         if let Some(token) = self.token.get() {
@@ -358,6 +386,9 @@ impl Connection {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(After::Open),
             Err(error) => return Err(error),
         };
+        if let Some(after) = self.read_http2(engine, state, bytes, now) {
+            return after;
+        }
         if state.timer == Some(Timer::KeepAlive) {
             state.began = now;
             self.set_timer(engine, state, Some(Timer::Headers));
@@ -378,6 +409,7 @@ impl Connection {
         state.peer_ended = true;
         match state.stage {
             Stage::Lingering => return After::Close(0),
+            Stage::Http2 => return self.pump_end(engine, state),
             Stage::Head if state.decoder.is_between_requests() && state.inbox.is_empty() => {
                 if state.outbox.is_empty() {
                     return After::Close(0);
@@ -419,13 +451,14 @@ impl Source for Connection {
         self.settle(&engine, after);
     }
 
-    fn expired(&self, _turn: &mut Turn<'_>) {
+    fn expired(&self, turn: &mut Turn<'_>) {
         let Some(engine) = self.engine.upgrade() else { return };
         let timer = self.state.borrow_mut().timer.take();
         match timer {
             None => {}
             Some(Timer::KeepAlive | Timer::Linger) => self.close_and_tell(&engine, 0),
             Some(Timer::Comment) => self.comment(&engine),
+            Some(Timer::Http2) => self.look(&engine, turn.now()),
             Some(timer) => {
                 self.state.borrow_mut().stage = Stage::Broken;
                 self.update_interest(&engine);

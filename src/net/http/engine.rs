@@ -5,11 +5,13 @@ use super::command::{Command, Words};
 use super::config::{Config, Timeouts};
 use super::connection::Connection;
 use super::files::{self, Answer, Mount};
+use super::http2::{STREAM, Session, Table};
 use super::outbox::Outbox;
 use super::wake::{Done, Wake};
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
 use crate::flow::{OnRoom, Operator, ReadOutcome};
+use crate::net::h2::StreamId;
 use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
@@ -35,6 +37,8 @@ pub struct Engine {
     /// JavaScript listens for requests that wish for another protocol.
     upgrades: Cell<bool>,
     slots: RefCell<Slots>,
+    /// Streams of HTTP/2.
+    streams: RefCell<Table>,
     batch: RefCell<Batch>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     dropped: Cell<u32>,
@@ -80,6 +84,7 @@ impl Engine {
             config: Cell::new(config),
             upgrades: Cell::new(false),
             slots: RefCell::default(),
+            streams: RefCell::default(),
             batch: RefCell::default(),
             listeners: RefCell::default(),
             dropped: Cell::new(0),
@@ -137,9 +142,12 @@ impl Engine {
         if self.wake.borrow().is_none() {
             let engine = Rc::downgrade(self);
             let hook = move |(id, done)| {
-                if let Some(engine) = engine.upgrade()
-                    && let Some(connection) = engine.get(id)
-                {
+                let Some(engine) = engine.upgrade() else { return };
+                if let Some((connection, stream)) = engine.stream(id) {
+                    if let Done::Warmed(bytes) = done {
+                        connection.warmed_stream(&engine, stream, bytes);
+                    }
+                } else if let Some(connection) = engine.get(id) {
                     match done {
                         Done::Warmed(bytes) => connection.warmed(&engine, bytes),
                         Done::Room => connection.room(&engine),
@@ -211,6 +219,20 @@ impl Engine {
         self.dropped.get()
     }
 
+    /// The numbers of streams.
+    pub(super) fn streams(&self) -> RefMut<'_, Table> {
+        self.streams.borrow_mut()
+    }
+
+    /// The stream of that number, where it is open.
+    fn stream(&self, id: u32) -> Option<(Rc<Connection>, StreamId)> {
+        if id & STREAM == 0 {
+            return None;
+        }
+        let (connection, stream) = self.streams().get(id)?;
+        Some((self.get(connection)?, stream))
+    }
+
     pub(super) fn get(&self, id: u32) -> Option<Rc<Connection>> {
         self.slots.borrow().all.get(id as usize).and_then(Option::clone)
     }
@@ -242,7 +264,16 @@ impl Engine {
         let idle: Vec<_> =
             self.slots.borrow().all.iter().flatten().filter(|c| c.is_idle()).cloned().collect();
         for connection in idle {
-            connection.close_and_tell(self, 0);
+            if !connection.go_away(self) {
+                connection.close_and_tell(self, 0);
+            }
+        }
+        // A server that is about to close takes no further requests on those with open streams either.
+        if !self.is_listening() {
+            let all: Vec<_> = self.slots.borrow().all.iter().flatten().cloned().collect();
+            for connection in all {
+                connection.go_away(self);
+            }
         }
     }
 
@@ -273,18 +304,57 @@ impl Engine {
         {
             return None;
         }
-        let target = head.target.get(input);
+        drop(mounts);
+        self.find_file(head.target.get(input), |name| joined(head, input, name))
+    }
+
+    /// The same for a request of HTTP/2 without a body.
+    pub(super) fn answer_file_fields(
+        &self,
+        method: &http::Method,
+        target: &[u8],
+        fields: &http::HeaderMap,
+    ) -> Option<(Plan, Option<OwnedFd>)> {
+        if !matches!(*method, http::Method::GET | http::Method::HEAD)
+            || fields.contains_key(http::header::EXPECT)
+        {
+            return None;
+        }
+        self.find_file(target, |name| {
+            let mut values = fields.get_all(name).iter().map(|value| value.as_bytes());
+            let first = Cow::Borrowed(values.next()?);
+            Some(values.fold(first, |all, more| Cow::Owned([&*all, b", ", more].concat())))
+        })
+    }
+
+    /// The answer for the file that `target` names, where one is served there. Lists may come in several fields, the
+    /// others' first is what counts.
+    fn find_file<'a>(
+        &self,
+        target: &[u8],
+        field: impl Fn(&str) -> Option<Cow<'a, [u8]>>,
+    ) -> Option<(Plan, Option<OwnedFd>)> {
+        let mounts = self.mounts.borrow();
         for mount in &*mounts {
             let Some(path) = mount.path_of(target) else { continue };
-            let lists = [joined(head, input, "if-match"), joined(head, input, "if-none-match")];
-            let accept = joined(head, input, "accept-encoding");
+            let [if_match, if_none_match, if_modified_since, if_unmodified_since, if_range, range, accept] =
+                [
+                    "if-match",
+                    "if-none-match",
+                    "if-modified-since",
+                    "if-unmodified-since",
+                    "if-range",
+                    "range",
+                    "accept-encoding",
+                ]
+                .map(&field);
             let conditions = Conditions {
-                if_match: lists[0].as_deref(),
-                if_none_match: lists[1].as_deref(),
-                if_modified_since: head.field(input, "if-modified-since"),
-                if_unmodified_since: head.field(input, "if-unmodified-since"),
-                if_range: head.field(input, "if-range"),
-                range: head.field(input, "range"),
+                if_match: if_match.as_deref(),
+                if_none_match: if_none_match.as_deref(),
+                if_modified_since: if_modified_since.as_deref(),
+                if_unmodified_since: if_unmodified_since.as_deref(),
+                if_range: if_range.as_deref(),
+                range: range.as_deref(),
             };
             return match mount.answer(target, path, &conditions, accept.as_deref(), self.boundary()) {
                 Answer::Plan(plan, file) => Some((plan, file)),
@@ -299,23 +369,43 @@ impl Engine {
     /// # Errors
     /// The system's: nothing was sent.
     pub fn send_file(&self, id: u32, send: SendFile<'_>) -> io::Result<(u16, u64)> {
-        let connection = self.get(id).ok_or_else(|| io::Error::from_raw_os_error(32))?;
+        let gone = || io::Error::from_raw_os_error(32);
+        let stream = self.stream(id);
+        let connection = match &stream {
+            Some((connection, _)) => Rc::clone(connection),
+            None => self.get(id).ok_or_else(gone)?,
+        };
         let (plan, file) =
             files::open_file(send.path, &send.conditions, send.content_type, &send.policy, self.boundary())?;
         let status = plan.status;
+        if let Some((_, stream)) = stream {
+            let answer =
+                |session: &mut Session| session.answer(self, stream, send.head_only, plan, Some(file));
+            let bytes = connection.with_session(answer).ok_or_else(gone)?;
+            connection.go_on_http2(self);
+            return Ok((status, bytes));
+        }
         let head = Answered { head_only: send.head_only, keep_alive: send.keep_alive };
         Ok((status, connection.send_answer(self, &head, plan, Some(file))))
     }
 
     /// Moves up to `most` bytes of an operator's output into connection `id`, as one chunk where `chunked`.
     pub fn take_output(&self, id: u32, operator: &Arc<Operator>, most: usize, chunked: bool) -> ReadOutcome {
-        let Some(connection) = self.get(id) else { return ReadOutcome::Empty };
+        let stream = self.stream(id);
+        let connection = match &stream {
+            Some((connection, _)) => Some(Rc::clone(connection)),
+            None => self.get(id),
+        };
+        let Some(connection) = connection else { return ReadOutcome::Empty };
         let mut scratch = self.scratch.borrow_mut();
         if scratch.len() < most {
             scratch.resize(most, 0);
         }
         let outcome = operator.read(&mut scratch[..most]);
-        if let ReadOutcome::Bytes(bytes) = outcome {
+        if let (ReadOutcome::Bytes(bytes), Some((_, stream))) = (outcome, stream) {
+            connection.with_session(|session| session.send(stream, &scratch[..bytes]));
+            connection.go_on_http2(self);
+        } else if let ReadOutcome::Bytes(bytes) = outcome {
             let data = IoSlice::new(&scratch[..bytes]);
             if chunked {
                 let head = format!("{bytes:x}\r\n");
@@ -394,7 +484,7 @@ impl Engine {
         outbox.push(bytes);
     }
 
-    fn with_date(&self, see: impl FnOnce(&str)) {
+    pub(super) fn with_date(&self, see: impl FnOnce(&str)) {
         let now = SystemTime::now();
         let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut date = self.date.borrow_mut();
@@ -430,6 +520,9 @@ impl Engine {
 
     /// Bytes of a connection that wait to be sent.
     pub fn pending(&self, id: u32) -> u64 {
+        if let Some((connection, stream)) = self.stream(id) {
+            return connection.with_session(|session| session.pending(stream)).unwrap_or(0);
+        }
         self.get(id).map_or(0, |connection| connection.pending())
     }
 
@@ -454,7 +547,14 @@ impl Engine {
     pub fn apply(&self, commands: &[Words], slab: &[u8], buffers: &[&[u8]]) {
         let mut parts: Vec<IoSlice<'_>> = Vec::new();
         let mut rest = commands;
+        // Connections whose streams were spoken of: what is asked of them leaves together.
+        let mut streams: Vec<Rc<Connection>> = Vec::new();
         while let Some(&[word, id, first, second]) = rest.first() {
+            if id & STREAM != 0 {
+                self.apply_to_stream(rest[0], slab, buffers, &mut streams);
+                rest = &rest[1..];
+                continue;
+            }
             parts.clear();
             let mut count = 0;
             // The run of writes to this connection.
@@ -485,10 +585,41 @@ impl Engine {
                 Some(Command::Destroy) => self.release(id),
                 Some(Command::Detach) => connection.decide(self, true),
                 Some(Command::Ignore) => connection.decide(self, false),
-                Some(Command::Write | Command::WriteBuffer) | None => {}
+                Some(Command::GoAway) => drop(connection.go_away(self)),
+                Some(Command::Write | Command::WriteBuffer | Command::Head | Command::Trailers) | None => {}
             }
             let _ = second;
             rest = &rest[1..];
+        }
+        for connection in streams {
+            connection.go_on_http2(self);
+        }
+    }
+
+    fn apply_to_stream(
+        &self,
+        [word, id, first, second]: Words,
+        slab: &[u8],
+        buffers: &[&[u8]],
+        touched: &mut Vec<Rc<Connection>>,
+    ) {
+        let Some(command) = Command::from_word(word) else { return };
+        if let Some((connection, stream)) = self.stream(id) {
+            let bytes = match command {
+                Command::WriteBuffer => buffers.get(first as usize).copied(),
+                Command::Write | Command::Head | Command::Trailers => {
+                    slab.get(first as usize..).and_then(|bytes| bytes.get(..second as usize))
+                }
+                _ => None,
+            };
+            let bytes = bytes.unwrap_or_default();
+            connection.with_session(|session| session.command(self, stream, command, first, bytes));
+            if !touched.last().is_some_and(|last| Rc::ptr_eq(last, &connection)) {
+                touched.push(connection);
+            }
+        }
+        if command == Command::Destroy {
+            self.streams().release(id);
         }
     }
 }
@@ -497,7 +628,7 @@ impl Engine {
 const SMALL_FILE: u64 = 64 << 10;
 
 /// Reads bytes `offset..offset + bytes` of `file` behind `target`, where they are in memory. Otherwise `target` is as it was.
-fn read_now(file: &OwnedFd, offset: u64, bytes: usize, target: &mut Vec<u8>) -> bool {
+pub(super) fn read_now(file: &OwnedFd, offset: u64, bytes: usize, target: &mut Vec<u8>) -> bool {
     let before = target.len();
     target.resize(before + bytes, 0);
     let parts = &mut [IoSliceMut::new(&mut target[before..])];

@@ -21,6 +21,7 @@ mod connection;
 mod engine;
 mod events;
 mod files;
+mod http2;
 mod outbox;
 mod wake;
 
@@ -32,6 +33,7 @@ pub use connection::AHEAD_BYTES;
 pub use engine::{Engine, SendFile};
 pub use events::{EventRoute, StreamCounts, StreamOptions, StreamRequest};
 pub use files::{FileOptions, Mount, Symlinks};
+pub use http2::{Http2Config, STREAM};
 
 #[cfg(test)]
 mod tests;

@@ -84,6 +84,10 @@ impl Connection {
     }
 
     pub(super) fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
+        if state.session.is_some() {
+            self.flush(engine, state)?;
+            return self.pump(engine, state);
+        }
         let before = state.outbox.bytes();
         self.flush(engine, state)?;
         if state.stream.is_some() {

@@ -1,0 +1,543 @@
+'use strict';
+
+// HTTP/2 on the port of an HTTP/1 server, seen by Node's own client and by curl.
+
+const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
+const { createHash, randomBytes } = require('node:crypto');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http2 = require('node:http2');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { after, before, describe, it } = require('node:test');
+const { pipeline, Readable, Writable } = require('node:stream');
+const { promisify } = require('node:util');
+const http = require('../lib/http.js');
+const { createGzip } = require('../lib/zlib.js');
+const { createReadStream } = require('../lib/fs.js');
+const { createHub } = require('../lib/hub.js');
+const { ask, frame, request, session, type } = require('./harness/http2.js');
+const { closed, exchange, listening } = require('./harness/raw-http.js');
+const { until } = require('./harness/streams.js');
+
+const run = promisify(execFile);
+
+/**
+ * @template T
+ * @param {any} handler
+ * @param {(port: number, server: any) => Promise<T>} use
+ * @param {any} [options]
+ * @returns {Promise<T>}
+ */
+async function serving(handler, use, options = {}) {
+  const server = http.createServer(options, handler);
+  const port = await listening(server);
+  try {
+    return await use(port, server);
+  } finally {
+    await closed(server);
+  }
+}
+
+/** @param {Buffer | string} bytes */
+const sha = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+describe('a request', () => {
+  it('has what one of HTTP/1 has', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    const { method, url, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders, complete } = req;
+    const { remoteAddress, streamId } = req.socket;
+    const classes = [req instanceof http.IncomingMessage, res instanceof http.ServerResponse];
+    const same = [req.socket === res.socket, req.socket.session.remoteAddress === remoteAddress];
+    res.end(JSON.stringify({
+      method, url, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders, complete,
+      remoteAddress, streamId, classes, same,
+    }));
+  }, (port) => session(port, async (client) => {
+    const { body } = await ask(client, {
+      ':method': 'DELETE', ':path': '/a%20b?c=d', 'x-many': ['1', '2'], cookie: ['a=1', 'b=2'], 'set-cookie': ['x', 'y'],
+    });
+    const seen = JSON.parse(String(body));
+    assert.deepEqual(seen.headers, {
+      host: `127.0.0.1:${port}`, 'x-many': '1, 2', cookie: 'a=1; b=2', 'set-cookie': ['x', 'y'],
+    });
+    assert.deepEqual(seen.rawHeaders.slice(0, 2), ['host', `127.0.0.1:${port}`]);
+    delete seen.headers;
+    delete seen.rawHeaders;
+    assert.deepEqual(seen, {
+      method: 'DELETE',
+      url: '/a%20b?c=d',
+      httpVersion: '2.0',
+      httpVersionMajor: 2,
+      httpVersionMinor: 0,
+      complete: false,
+      remoteAddress: '127.0.0.1',
+      streamId: 1,
+      classes: [true, true],
+      same: [true, true],
+    });
+  })));
+
+  it('has its body and its trailers', () => serving(async (/** @type {any} */ req, /** @type {any} */ res) => {
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    res.end(JSON.stringify([sha(Buffer.concat(chunks)), req.complete, req.trailers]));
+  }, (port) => session(port, async (client) => {
+    const data = randomBytes(3_000_000);
+    const stream = client.request({ ':method': 'POST' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1' }));
+    stream.end(data);
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+    assert.deepEqual(JSON.parse(text), [sha(data), true, { 'x-sum': '1' }]);
+  })));
+
+  it('of HTTP/1 is served on the same port, and HTTP/2 can be refused', async () => {
+    await serving((/** @type {any} */ req, /** @type {any} */ res) => res.end(req.httpVersion), async (port) => {
+      assert.match(await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /1\.1$/);
+      await session(port, async (client) => assert.equal(String((await ask(client, {})).body), '2.0'));
+    });
+    await serving((/** @type {any} */ _req, /** @type {any} */ res) => res.end(), async (port) => {
+      const answer = await exchange(port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+    }, { http2: false });
+    assert.throws(() => http.createServer({ http2: /** @type {any} */ (1) }), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(() => http.createServer({ http2: { maxFrameSize: 1 } }), { code: 'ERR_OUT_OF_RANGE' });
+  });
+
+  it('is recognised by a preface that comes byte by byte', () => serving((/** @type {any} */ _req, /** @type {any} */ res) => {
+    res.end('whole');
+  }, async (port) => {
+    const socket = net.connect(port, '127.0.0.1');
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    const bytes = Buffer.concat([preface, frame(type.SETTINGS, 0, 0), request(1)]);
+    socket.setNoDelay(true);
+    for (const byte of bytes) {
+      socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    let got = Buffer.alloc(0);
+    for await (const chunk of socket) {
+      got = Buffer.concat([got, chunk]);
+      if (got.includes('whole')) break;
+    }
+    assert.ok(got.includes('whole'));
+  }));
+
+  it('that expects 100-continue gets it, or what the listener says', () => serving(
+    (/** @type {any} */ req, /** @type {any} */ res) => req.pipe(res),
+    (port, server) => session(port, async (client) => {
+      const stream = client.request({ ':method': 'POST', expect: '100-continue' }, { endStream: false });
+      await once(stream, 'continue');
+      stream.end('body');
+      const [head] = await once(stream, 'response');
+      assert.equal(head[':status'], 200);
+      assert.equal(String(Buffer.concat(await stream.toArray())), 'body');
+      server.on('checkContinue', (/** @type {any} */ _req, /** @type {any} */ res) => {
+        res.statusCode = 413;
+        res.end();
+      });
+      assert.equal((await ask(client, { ':method': 'POST', expect: '100-continue' }, 'x')).headers[':status'], 413);
+      assert.equal((await ask(client, { expect: 'miracles' })).headers[':status'], 417);
+    }),
+  ));
+
+  it('is held back as long as nobody reads it', () => {
+    /** @type {any} */
+    let held;
+    return serving((/** @type {any} */ req, /** @type {any} */ res) => {
+      held = { req, res };
+    }, (port) => session(port, async (client) => {
+      const stream = client.request({ ':method': 'POST' }, { endStream: false });
+      const data = randomBytes(8_000_000);
+      Readable.from([data]).pipe(stream);
+      await until(() => held !== undefined && held.req.readableLength > 0);
+      let before = -1;
+      // What stands still twice in a row has come to the bound.
+      await until(() => {
+        const now = stream.writableLength + held.req.socket.bytesRead * 2 ** 30;
+        const still = now === before;
+        before = now;
+        return still;
+      });
+      assert.ok(held.req.readableLength <= 64 * 1024 * 3, `${held.req.readableLength} bytes in the request`);
+      const chunks = await held.req.toArray();
+      assert.equal(sha(Buffer.concat(chunks)), sha(data));
+      held.res.end();
+      const [head] = await once(stream, 'response');
+      assert.equal(head[':status'], 200);
+    }));
+  });
+
+  it('whose client gives up is told as closed', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    res.write('some');
+    assert.equal(res.req, req);
+  }, (port, server) => session(port, async (client) => {
+    const stream = client.request({ ':method': 'POST' }, { endStream: false });
+    stream.on('error', () => {});
+    const [req, res] = await once(server, 'request');
+    await once(stream, 'data');
+    const told = (/** @type {any} */ from, /** @type {string} */ event) => new Promise((resolve) => from.once(event, resolve));
+    const gone = [told(req, 'error'), told(req, 'aborted'), told(req, 'close'), told(res, 'close')];
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    assert.equal((await Promise.all(gone))[0].code, 'ECONNRESET');
+    assert.ok(req.destroyed && res.destroyed && !res.writableFinished);
+    res.write('more');
+    res.end();
+  })));
+
+  it('with a method that HTTP/1 does not know, and CONNECT, are answered with 501', () => serving(
+    (/** @type {any} */ _req, /** @type {any} */ res) => res.end('seen'),
+    (port) => session(port, async (client) => {
+      assert.equal((await ask(client, { ':method': 'FROB' })).headers[':status'], 501);
+      const stream = client.request({ ':method': 'CONNECT', ':authority': 'a:1' });
+      const [head] = await once(stream, 'response');
+      assert.equal(head[':status'], 501);
+      stream.close();
+      assert.equal(String((await ask(client, {})).body), 'seen');
+    }),
+  ));
+});
+
+describe('a response', () => {
+  it('has status, fields and trailers, and none that speak of the connection', () => serving(
+    (/** @type {any} */ _req, /** @type {any} */ res) => {
+      res.writeHead(418, 'Teapot', {
+        'X-One': 1, 'Set-Cookie': ['a=1', 'b=2'], Connection: 'close', 'Keep-Alive': 'timeout=1', 'Transfer-Encoding': 'chunked',
+        'Proxy-Connection': 'x', Upgrade: 'h2c', Trailer: 'x-sum',
+      });
+      res.write('bo');
+      res.addTrailers({ 'X-Sum': 'abc' });
+      res.end('dy');
+    },
+    (port) => session(port, async (client) => {
+      const { headers, body, trailers } = await ask(client, {});
+      const { date, ...rest } = headers;
+      assert.deepEqual(rest, { ':status': 418, 'x-one': '1', 'set-cookie': ['a=1', 'b=2'], trailer: 'x-sum' });
+      assert.ok(Math.abs(Date.parse(date) - Date.now()) < 5000);
+      assert.equal(String(body), 'body');
+      assert.equal(trailers['x-sum'], 'abc');
+    }),
+  ));
+
+  it('has a length where it is known, and no body where there is none', () => serving(
+    (/** @type {any} */ req, /** @type {any} */ res) => {
+      res.statusCode = Number(req.url.slice(1));
+      res.sendDate = false;
+      res.end('hello');
+    },
+    (port) => session(port, async (client) => {
+      const get = await ask(client, { ':path': '/200' });
+      assert.deepEqual(get.headers, { ':status': 200, 'content-length': '5' });
+      for (const headers of [{ ':path': '/204' }, { ':path': '/304' }, { ':path': '/200', ':method': 'HEAD' }]) {
+        const answer = await ask(client, headers);
+        assert.equal(answer.body.length, 0);
+        assert.equal(answer.headers['content-length'], undefined);
+      }
+    }),
+  ));
+
+  it('can be preceded by early hints and 102', () => serving((/** @type {any} */ _req, /** @type {any} */ res) => {
+    res.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.js>; rel=preload'], 'x-trace': 'id' });
+    res.writeProcessing();
+    res.end('done');
+  }, (port) => session(port, async (client) => {
+    const { informational, body } = await ask(client, {});
+    assert.deepEqual(informational, [
+      { ':status': 103, link: '</a.css>; rel=preload, </b.js>; rel=preload', 'x-trace': 'id' },
+      { ':status': 102 },
+    ]);
+    assert.equal(String(body), 'done');
+  })));
+
+  it('refuses fields from strings of users that would make others', () => serving(
+    (/** @type {any} */ _req, /** @type {any} */ res) => {
+      /** @type {any[]} */
+      const codes = [];
+      const attempt = (/** @type {() => void} */ act) => {
+        try {
+          act();
+        } catch (error) {
+          codes.push(/** @type {any} */ (error).code);
+        }
+      };
+      attempt(() => res.setHeader('x-a', 'b\r\nset-cookie: stolen=1'));
+      attempt(() => res.writeHead(200, { 'x-a': 'b\0c' }));
+      attempt(() => res.writeHead(200, ['x-a\0', 'b']));
+      attempt(() => res.writeHead(200, { 'x a': 'b' }));
+      attempt(() => res.writeHead(200, { ':status': '500' }));
+      attempt(() => res.addTrailers({ 'x-t': 'a\nb' }));
+      res.end(JSON.stringify(codes));
+    },
+    (port) => session(port, async (client) => {
+      const { headers, body } = await ask(client, {});
+      assert.deepEqual(JSON.parse(String(body)), [
+        'ERR_INVALID_CHAR', 'ERR_INVALID_CHAR', 'ERR_INVALID_HTTP_TOKEN', 'ERR_INVALID_HTTP_TOKEN', 'ERR_INVALID_HTTP_TOKEN',
+        'ERR_INVALID_CHAR',
+      ]);
+      assert.equal(headers[':status'], 200);
+      assert.equal(headers['set-cookie'], undefined);
+    }),
+  ));
+
+  it('says when there is no room, and drains', () => {
+    /** @type {any} */
+    let response;
+    return serving((/** @type {any} */ _req, /** @type {any} */ res) => {
+      response = res;
+      const chunk = Buffer.alloc(16 * 1024, 'x');
+      while (res.write(chunk)) res.sent = (res.sent ?? 0) + chunk.length;
+    }, (port) => session(port, async (client) => {
+      const stream = client.request({});
+      await once(stream, 'response');
+      // Node's client takes 64 KiB of a stream that nobody reads.
+      assert.ok(response.writableNeedDrain);
+      assert.ok(response.sent <= 65_535 + 64 * 1024 + 32 * 1024, `${response.sent} bytes were taken`);
+      const drained = once(response, 'drain');
+      stream.resume();
+      await drained;
+      const finished = once(response, 'finish');
+      response.end('end');
+      await finished;
+      await once(stream, 'close');
+    }));
+  });
+
+  it('to a request that goes on ends it without an error', () => serving((/** @type {any} */ _req, /** @type {any} */ res) => {
+    res.writeHead(403).end('no');
+  }, (port) => session(port, async (client) => {
+    const stream = client.request({ ':method': 'POST' }, { endStream: false });
+    stream.on('error', () => {});
+    stream.write(Buffer.alloc(10_000));
+    const [head] = await once(stream, 'response');
+    assert.equal(head[':status'], 403);
+    assert.equal(String(Buffer.concat(await stream.toArray())), 'no');
+    stream.close();
+  })));
+
+  it('that is destroyed resets its stream alone', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    if (req.url === '/bad') {
+      res.write('x');
+      setImmediate(() => res.destroy());
+    } else setTimeout(() => res.end('good'), 20);
+  }, (port) => session(port, async (client) => {
+    const good = ask(client, {});
+    const stream = client.request({ ':path': '/bad' });
+    stream.on('error', () => {});
+    stream.resume();
+    await once(stream, 'close');
+    assert.equal(stream.rstCode, http2.constants.NGHTTP2_CANCEL);
+    assert.equal(String((await good).body), 'good');
+  })));
+
+  it('may be one of many, each with its own bytes', () => serving(async (/** @type {any} */ req, /** @type {any} */ res) => {
+    const [, seed, bytes] = req.url.split('/').map(Number);
+    for (let left = bytes; left > 0; left -= 10_000) {
+      if (!res.write(Buffer.alloc(Math.min(left, 10_000), seed))) await once(res, 'drain');
+    }
+    res.end();
+  }, (port) => session(port, async (client) => {
+    await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+      const { body } = await ask(client, { ':path': `/${i}/${i * 5_000}` });
+      assert.equal(body.length, i * 5_000);
+      assert.ok(body.every((byte) => byte === i));
+    }));
+  })));
+});
+
+describe('files and streams', () => {
+  /** @type {string} */
+  let directory;
+  const bytes = randomBytes(2_000_000);
+  before(() => {
+    directory = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-http2-'));
+    fs.writeFileSync(path.join(directory, 'large.bin'), bytes);
+    fs.writeFileSync(path.join(directory, 'page.html'), '<p>hello');
+    fs.writeFileSync(path.join(directory, 'empty.txt'), '');
+  });
+  after(() => fs.rmSync(directory, { recursive: true }));
+
+  it('of a directory are served with validators and ranges', () => serving(
+    (/** @type {any} */ _req, /** @type {any} */ res) => res.writeHead(404).end('none'),
+    (port, server) => {
+      server.files('/static/', directory);
+      return session(port, async (client) => {
+        const page = await ask(client, { ':path': '/static/page.html' });
+        assert.equal(String(page.body), '<p>hello');
+        assert.match(page.headers['content-type'], /text\/html/);
+        assert.ok(page.headers.date);
+        const { etag } = page.headers;
+        const same = await ask(client, { ':path': '/static/page.html', 'if-none-match': etag });
+        assert.equal(same.headers[':status'], 304);
+        assert.equal(same.body.length, 0);
+        const large = await ask(client, { ':path': '/static/large.bin' });
+        assert.equal(sha(large.body), sha(bytes));
+        const part = await ask(client, { ':path': '/static/large.bin', range: 'bytes=100-299' });
+        assert.equal(part.headers[':status'], 206);
+        assert.deepEqual(part.body, bytes.subarray(100, 300));
+        const parts = await ask(client, { ':path': '/static/large.bin', range: 'bytes=0-9,500000-700000' });
+        assert.match(parts.headers['content-type'], /multipart\/byteranges/);
+        assert.equal(parts.body.length, Number(parts.headers['content-length']));
+        assert.ok(parts.body.includes(bytes.subarray(500_000, 700_001)));
+        const head = await ask(client, { ':method': 'HEAD', ':path': '/static/large.bin' });
+        assert.equal(head.headers['content-length'], '2000000');
+        assert.equal(head.body.length, 0);
+        assert.equal((await ask(client, { ':path': '/static/empty.txt' })).headers['content-length'], '0');
+        assert.equal(String((await ask(client, { ':path': '/static/none' })).body), 'none');
+        assert.equal(String((await ask(client, { ':path': '/static/%2e%2e/etc/passwd' })).body).includes('root'), false);
+        const many = await Promise.all(Array.from({ length: 20 }, () => ask(client, { ':path': '/static/large.bin' })));
+        for (const answer of many) assert.equal(sha(answer.body), sha(bytes));
+      });
+    },
+  ));
+
+  it('are sent by res.sendFile()', () => {
+    /** @type {any[]} */
+    const results = [];
+    return serving((/** @type {any} */ req, /** @type {any} */ res) => {
+      res.setHeader('X-Mine', 'kept');
+      res.on('finish', () => results.push('finish'));
+      res.sendFile(path.join(directory, req.url.slice(1)), (/** @type {any} */ error) => results.push(error?.code ?? 'sent'));
+    }, (port) => session(port, async (client) => {
+      const large = await ask(client, { ':path': '/large.bin' });
+      assert.equal(sha(large.body), sha(bytes));
+      assert.equal(large.headers['x-mine'], 'kept');
+      await until(() => results.length === 2);
+      assert.deepEqual(results, ['finish', 'sent']);
+      const empty = await ask(client, { ':path': '/empty.txt' });
+      assert.equal(empty.headers['content-length'], '0');
+      await until(() => results.length === 4);
+    }));
+  });
+
+  it('are piped from native streams', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    const source = createReadStream(path.join(directory, 'large.bin'));
+    if (req.url === '/plain') source.pipe(res);
+    else pipeline(source, createGzip(), res, () => {});
+  }, (port) => session(port, async (client) => {
+    assert.equal(sha((await ask(client, { ':path': '/plain' })).body), sha(bytes));
+    const { body } = await ask(client, { ':path': '/gzip' });
+    assert.equal(sha(require('node:zlib').gunzipSync(body)), sha(bytes));
+  })));
+
+  it('are uploaded with a bound on what is held', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    const hash = createHash('sha256');
+    let most = 0;
+    pipeline(req, new Writable({
+      highWaterMark: 1,
+      write(chunk, _encoding, callback) {
+        most = Math.max(most, req.readableLength);
+        hash.update(chunk);
+        setImmediate(callback);
+      },
+    }), () => res.end(JSON.stringify([hash.digest('hex'), most])));
+  }, (port) => session(port, async (client) => {
+    const { body } = await ask(client, { ':method': 'PUT' }, Readable.from([bytes, bytes, bytes]));
+    const [digest, most] = JSON.parse(String(body));
+    assert.equal(digest, sha(Buffer.concat([bytes, bytes, bytes])));
+    assert.ok(most <= 256 * 1024, `${most} bytes were held`);
+  })));
+
+  it('of events come as they are published', () => {
+    const hub = createHub();
+    return serving(undefined, (port, server) => {
+      server.events('/events', { topics: 'news', hub });
+      return session(port, async (client) => {
+        const stream = client.request({ ':path': '/events', accept: 'text/event-stream' });
+        const [head] = await once(stream, 'response');
+        assert.equal(head['content-type'], 'text/event-stream');
+        assert.equal(head.connection, undefined);
+        let text = '';
+        stream.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        await until(() => server._routes.get('/events').stats().connections === 1);
+        hub.publish('news', { hello: 'world' });
+        await until(() => text.includes('{"hello":"world"}'));
+        stream.close();
+        await until(() => server._routes.get('/events').stats().connections === 0);
+      });
+    });
+  });
+});
+
+describe('the end of a connection', () => {
+  it('is announced by close(), and waits for open streams', async () => {
+    const server = http.createServer();
+    const port = await listening(server);
+    const client = http2.connect(`http://127.0.0.1:${port}`);
+    const stream = client.request({});
+    const [, res] = await once(server, 'request');
+    const goaway = once(client, 'goaway');
+    let over = false;
+    const done = new Promise((resolve) => server.close(() => {
+      over = true;
+      resolve(undefined);
+    }));
+    const [code] = await goaway;
+    assert.equal(code, http2.constants.NGHTTP2_NO_ERROR);
+    assert.equal(over, false);
+    res.end('last words');
+    assert.equal(String(Buffer.concat(await stream.toArray())), 'last words');
+    await done;
+    assert.equal(over, true);
+  });
+
+  it('comes at once where no stream is open, and by closeAllConnections()', async () => {
+    const server = http.createServer((_req, res) => void res.write('x'));
+    const port = await listening(server);
+    const idle = http2.connect(`http://127.0.0.1:${port}`);
+    const busy = http2.connect(`http://127.0.0.1:${port}`);
+    busy.on('error', () => {});
+    await Promise.all([once(idle, 'remoteSettings'), once(busy, 'remoteSettings')]);
+    const stream = busy.request({});
+    stream.on('error', () => {});
+    stream.resume();
+    await once(stream, 'response');
+    assert.equal(await new Promise((resolve) => server.getConnections((_, count) => resolve(count))), 2);
+    const done = new Promise((resolve) => server.close(resolve));
+    await once(idle, 'close');
+    server.closeAllConnections();
+    await Promise.all([once(busy, 'close'), done]);
+  });
+
+  it('comes after idleTimeout without a stream', () => serving((/** @type {any} */ _req, /** @type {any} */ res) => {
+    res.end('x');
+  }, async (port) => {
+    const client = http2.connect(`http://127.0.0.1:${port}`);
+    await ask(client, {});
+    const goaway = once(client, 'goaway');
+    const gone = once(client, 'close');
+    assert.equal((await goaway)[0], http2.constants.NGHTTP2_NO_ERROR);
+    await gone;
+  }, { http2: { idleTimeout: 100 } }));
+
+  it('frees what it held: a thousand connections come and go', () => serving(
+    (/** @type {any} */ _req, /** @type {any} */ res) => res.end('x'),
+    async (port, server) => {
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 50 }, () => session(port, (client) => ask(client, {}))));
+      }
+      await until(() => server._engine.connections === 0);
+      assert.equal(server._sockets().length, 0);
+      assert.equal(server._engine.streams.filter(Boolean).length, 0);
+      assert.ok(server._engine.streams.length <= 100, `${server._engine.streams.length} numbers for streams`);
+    },
+  ));
+});
+
+describe('curl', () => {
+  it('gets and posts over HTTP/2', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
+    if (req.method === 'POST') req.pipe(res);
+    else res.end(`${req.httpVersion} ${req.headers.host}`);
+  }, async (port) => {
+    const curl = async (/** @type {string[]} */ ...args) => (await run('curl', ['-sS', '--max-time', '10', ...args])).stdout;
+    const url = `http://127.0.0.1:${port}/`;
+    assert.equal(await curl('--http2-prior-knowledge', url), `2.0 127.0.0.1:${port}`);
+    // Asked to upgrade in the clear, which RFC 9113 has no more, the server stays with HTTP/1.1.
+    assert.equal(await curl('--http2', url), `1.1 127.0.0.1:${port}`);
+    assert.equal(await curl('--http2-prior-knowledge', '-d', 'x'.repeat(100_000), url), 'x'.repeat(100_000));
+    assert.match(await curl('--http2-prior-knowledge', '-I', url), /^HTTP\/2 200/);
+  }));
+});
