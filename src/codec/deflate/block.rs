@@ -35,12 +35,12 @@ struct Engine {
 /// | level | zlib log | ours log   | zlib DNS | ours DNS   | zlib events | ours events |
 /// |-------|----------|------------|----------|------------|-------------|-------------|
 /// | 1     | 324      | 371, 0.969 | 691      | 493, 0.912 | 875         | 639, 0.877  |
-/// | 2     | 328      | 297, 0.831 | 520      | 442, 0.780 | 864         | 587, 0.728  |
-/// | 3     | 266      | 293, 0.882 | 546      | 443, 0.788 | 863         | 588, 0.766  |
-/// | 4     | 184      | 293, 0.883 | 269      | 445, 0.884 | 391         | 592, 0.944  |
-/// | 5     | 152      | 250, 0.961 | 214      | 412, 0.918 | 379         | 545, 0.943  |
-/// | 6     | 112      | 250, 0.999 | 166      | 412, 0.932 | 324         | 540, 1.008  |
-/// | 7     | 86       | 203, 0.993 | 154      | 337, 0.964 | 299         | 500, 1.011  |
+/// | 2     | 328      | 327, 0.829 | 520      | 490, 0.778 | 864         | 643, 0.729  |
+/// | 3     | 266      | 327, 0.881 | 546      | 490, 0.785 | 863         | 643, 0.768  |
+/// | 4     | 184      | 327, 0.881 | 269      | 490, 0.881 | 391         | 643, 0.946  |
+/// | 5     | 152      | 300, 0.958 | 214      | 460, 0.916 | 379         | 598, 0.938  |
+/// | 6     | 112      | 300, 0.997 | 166      | 460, 0.931 | 324         | 598, 1.003  |
+/// | 7     | 86       | 238, 0.994 | 154      | 400, 0.963 | 299         | 571, 1.009  |
 /// | 8     | 48       | 48, 0.971  | 110      | 110, 0.977 | 250         | 263, 1.006  |
 /// | 9     | 48       | 47, 0.972  | 100      | 109, 0.982 | 227         | 255, 1.007  |
 ///
@@ -48,12 +48,12 @@ struct Engine {
 /// 209 and 343 at 0.963, 0.957 and 0.998.
 const ENGINES: [Engine; 9] = [
     Engine { repeats: None, libdeflate: 1, cost_ns: 2.7 },
-    Engine { repeats: Some(Depth::One), libdeflate: 3, cost_ns: 3.4 },
-    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.4 },
-    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.4 },
-    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 4.0 },
-    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 4.0 },
-    Engine { repeats: Some(Depth::Four), libdeflate: 7, cost_ns: 5.0 },
+    Engine { repeats: Some(Depth::One), libdeflate: 3, cost_ns: 3.0 },
+    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.0 },
+    Engine { repeats: Some(Depth::One), libdeflate: 4, cost_ns: 3.0 },
+    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 3.3 },
+    Engine { repeats: Some(Depth::Two), libdeflate: 6, cost_ns: 3.3 },
+    Engine { repeats: Some(Depth::Four), libdeflate: 7, cost_ns: 4.2 },
     Engine { repeats: None, libdeflate: 8, cost_ns: 21.0 },
     Engine { repeats: None, libdeflate: 8, cost_ns: 21.0 },
 ];

@@ -1,19 +1,20 @@
 //! Where bytes repeat: the copies of a block.
 //!
-//! A table keeps the last four places of each string of six bytes. Where bytes of the input begin a string that
+//! A table keeps the last four places of each string of six bytes, or five. Where bytes of the input begin a string that
 //! was there before, the latest place gives a copy. What makes it longer is not looked for among the other places of its
 //! beginning, of which rows of one kind have a hundred in a window, but among those of its *end*: a longer copy has the
 //! string there that ends one byte (or two) behind the present copy. Those places are few, each is compared both ways, and
 //! each lengthens the copy, or shows a longer one that begins one or two bytes later, for which lazy matching would have to
 //! search anew. This goes on until no place is better: the longest match of a window costs about three looks at the table.
+//!
+//! Of bytes that begin no such string every second is looked up: most of them are digits and names that were never there
+//! before, and a copy that is found one byte late is made longer to the front.
 
 use super::symbols::{Histogram, MAX_LENGTH, Sequence, WINDOW};
 use super::view::View;
 
 /// Strings that the table tells apart, as a power of two. Its 128 KiB stay in the second cache.
 const TABLE_BITS: u32 = 14;
-/// Bytes of a string in the table.
-const STRING: usize = 6;
 /// Shortest copy: one of 4 bytes costs as much as digits and letters do.
 const MIN_COPY: usize = 5;
 /// Bytes of a copy's end that, with at least one behind it, are looked up for a longer copy.
@@ -34,6 +35,9 @@ pub enum Depth {
     Two,
     /// All four.
     Four,
+    /// All four, of strings of five bytes. Where little else than copies is left, those of five bytes count; elsewhere they push
+    /// longer ones out of the table.
+    FourShort,
 }
 
 /// The last places of strings.
@@ -43,9 +47,9 @@ pub struct Places {
     table: Box<[u64; 1 << TABLE_BITS]>,
 }
 
-/// The row of a string, from the eight bytes that begin with it.
+/// The row of a string of `STRING` bytes, from the eight bytes that begin with it.
 #[inline(always)]
-fn row_of(string: u64) -> usize {
+fn row_of<const STRING: usize>(string: u64) -> usize {
     let string = string << (64 - 8 * STRING);
     (string.wrapping_mul(0x9e37_79b1_85eb_ca87) >> (64 - TABLE_BITS)) as usize
 }
@@ -74,6 +78,8 @@ struct Copy {
 /// What the search gives: sequences and how often they have each symbol.
 #[derive(Debug)]
 pub struct Parsed<'a> {
+    /// The block.
+    pub bytes: View<'a>,
     /// Appended to.
     pub sequences: &'a mut Vec<Sequence>,
     /// Added to.
@@ -86,19 +92,39 @@ impl Parsed<'_> {
     #[inline(always)]
     fn push(&mut self, copy: Copy) {
         let distance = (copy.distance - 1) as u16;
+        let literals = self.count_literals(copy.start);
         self.counts.copy(copy.length, distance);
-        self.sequences.push(Sequence {
-            literals: (copy.start - self.literals_from) as u32,
-            length: copy.length as u16,
-            distance,
-        });
+        self.sequences.push(Sequence { literals, length: copy.length as u16, distance });
         self.literals_from = copy.start + copy.length;
+    }
+
+    /// Makes a copy that was found a byte late longer to the front, where literals are.
+    #[inline(always)]
+    fn lengthen_to_front(&self, mut copy: Copy) -> Copy {
+        if copy.start > self.literals_from
+            && copy.distance < copy.start
+            && copy.length < MAX_LENGTH
+            && self.bytes[copy.start - 1] == self.bytes[copy.start - 1 - copy.distance]
+        {
+            copy.start -= 1;
+            copy.length += 1;
+        }
+        copy
+    }
+
+    #[inline(always)]
+    fn count_literals(&mut self, until: usize) -> u32 {
+        let literals = &self.bytes[self.literals_from..until];
+        for &byte in literals {
+            self.counts.literal(byte);
+        }
+        literals.len() as u32
     }
 
     /// Gives the literals up to `at` a sequence without a copy.
     pub fn push_literals(&mut self, at: usize) {
         if at > self.literals_from {
-            let literals = (at - self.literals_from) as u32;
+            let literals = self.count_literals(at);
             self.sequences.push(Sequence { literals, length: 0, distance: 0 });
             self.literals_from = at;
         }
@@ -116,63 +142,72 @@ impl Places {
         self.table.fill(0);
     }
 
-    /// Finds the sequences from `at` to about `until`, and gives where they end. What is before `at` has been searched.
-    pub fn parse(
-        &mut self,
-        bytes: View<'_>,
-        at: usize,
-        until: usize,
-        depth: Depth,
-        parsed: &mut Parsed<'_>,
-    ) -> usize {
-        match depth {
-            Depth::One => self.parse_to::<1>(bytes, at, until, parsed),
-            Depth::Two => self.parse_to::<2>(bytes, at, until, parsed),
-            Depth::Four => self.parse_to::<4>(bytes, at, until, parsed),
+    /// Goes over to strings of five bytes, at `at`: those of the window are put in anew.
+    pub fn shorten_strings(&mut self, bytes: View<'_>, at: usize) {
+        self.clear();
+        let searchable = bytes.len().saturating_sub(MARGIN);
+        for (before, string) in bytes.strings(at.saturating_sub(WINDOW)..at.min(searchable)) {
+            self.insert::<5>(string, before);
         }
     }
 
-    fn parse_to<const PLACES: usize>(
+    /// Finds the sequences from `at` to about `until`, and gives where they end. What is before `at` has been searched.
+    pub fn parse(&mut self, at: usize, until: usize, depth: Depth, parsed: &mut Parsed<'_>) -> usize {
+        match depth {
+            Depth::One => self.parse_to::<1, 6>(at, until, parsed),
+            Depth::Two => self.parse_to::<2, 6>(at, until, parsed),
+            Depth::Four => self.parse_to::<4, 6>(at, until, parsed),
+            Depth::FourShort => self.parse_to::<4, 5>(at, until, parsed),
+        }
+    }
+
+    fn parse_to<const PLACES: usize, const STRING: usize>(
         &mut self,
-        bytes: View<'_>,
         mut at: usize,
         until: usize,
         parsed: &mut Parsed<'_>,
     ) -> usize {
+        let bytes = parsed.bytes;
         let searchable = bytes.len().saturating_sub(MARGIN);
         let stop = until.min(searchable);
         while at < stop {
-            let Some(copy) = self.first_copy::<PLACES>(bytes, at) else {
-                parsed.counts.literal(bytes[at]);
+            let Some(copy) = self.first_copy::<PLACES, STRING>(bytes, at) else {
                 at += 1;
+                if at < stop {
+                    self.insert::<STRING>(bytes.load8(at), at);
+                    at += 1;
+                }
                 continue;
             };
-            let copy = self.lengthen::<PLACES>(bytes, copy, parsed.counts);
+            let copy = parsed.lengthen_to_front(copy);
+            let copy = self.lengthen::<PLACES, STRING>(bytes, copy);
             parsed.push(copy);
-            at = copy.start + copy.length;
-            for (inside, string) in bytes.strings(copy.start + 1..at.min(searchable)) {
-                self.insert(string, inside);
+            let end = copy.start + copy.length;
+            for (inside, string) in bytes.strings(at + 1..end.min(searchable)) {
+                self.insert::<STRING>(string, inside);
             }
+            at = end;
         }
         if stop == until {
             return at;
-        }
-        for &byte in bytes.get(at..).unwrap_or_default() {
-            parsed.counts.literal(byte);
         }
         bytes.len()
     }
 
     #[inline(always)]
-    fn insert(&mut self, string: u64, at: usize) {
-        let row = &mut self.table[row_of(string)];
+    fn insert<const STRING: usize>(&mut self, string: u64, at: usize) {
+        let row = &mut self.table[row_of::<STRING>(string)];
         *row = *row << 16 | u64::from(short(at));
     }
 
     /// The best copy among the last places of the string at `at`, which is put into the table.
     #[inline(always)]
-    fn first_copy<const PLACES: usize>(&mut self, bytes: View<'_>, at: usize) -> Option<Copy> {
-        let row = &mut self.table[row_of(bytes.load8(at))];
+    fn first_copy<const PLACES: usize, const STRING: usize>(
+        &mut self,
+        bytes: View<'_>,
+        at: usize,
+    ) -> Option<Copy> {
+        let row = &mut self.table[row_of::<STRING>(bytes.load8(at))];
         let places = *row;
         *row = places << 16 | u64::from(short(at));
         let mut best = Copy { start: at, length: 0, distance: 0 };
@@ -196,36 +231,26 @@ impl Places {
         Some(best)
     }
 
-    /// Makes a copy longer by the places of its end. Counts the literals of one that then begins later, and puts those
-    /// positions into the table up to and with the copy's first.
+    /// Makes a copy longer by the places of its end; it may begin later then.
     #[inline(always)]
-    fn lengthen<const PLACES: usize>(
-        &mut self,
-        bytes: View<'_>,
-        mut copy: Copy,
-        counts: &mut Histogram,
-    ) -> Copy {
+    fn lengthen<const PLACES: usize, const STRING: usize>(&self, bytes: View<'_>, mut copy: Copy) -> Copy {
         while copy.length < MAX_LENGTH
             && copy.start >= MARGIN
             && copy.start + copy.length + MARGIN <= bytes.len()
+            && let Some(longer) = self.longer::<PLACES, STRING>(bytes, copy)
         {
-            let Some((delay, longer)) = self.longer::<PLACES>(bytes, copy) else { break };
-            for passed in copy.start..copy.start + delay {
-                counts.literal(bytes[passed]);
-                self.insert(bytes.load8(passed + 1), passed + 1);
-            }
             copy = longer;
         }
         copy
     }
 
-    /// A copy that ends behind `copy` and begins with it, or a little later, by the returned number of bytes.
+    /// A copy that ends behind `copy` and begins with it, or a little later.
     #[inline(always)]
-    fn longer<const PLACES: usize>(&self, bytes: View<'_>, copy: Copy) -> Option<(usize, Copy)> {
+    fn longer<const PLACES: usize, const STRING: usize>(&self, bytes: View<'_>, copy: Copy) -> Option<Copy> {
         const ENOUGH: i32 = 4 * OVERLAP as i32;
         let end = copy.start + copy.length - OVERLAP;
         let before = copy.length - OVERLAP;
-        let places = self.table[row_of(bytes.load8(end))];
+        let places = self.table[row_of::<STRING>(bytes.load8(end))];
         let (mut best, mut best_distance, mut best_ahead, mut best_delay) = (ENOUGH, 0, 0, 0);
         // As above: no branches.
         for index in 0..PLACES {
@@ -261,6 +286,6 @@ impl Places {
         let max = MAX_LENGTH.min(bytes.len() - start);
         let length = (before - best_delay + best_ahead).min(max);
         let length = if best_ahead == 16 { bytes.extend(start, best_distance, length, max) } else { length };
-        Some((best_delay, Copy { start, length, distance: best_distance }))
+        Some(Copy { start, length, distance: best_distance })
     }
 }

@@ -25,7 +25,8 @@ const TRIAL: usize = 128 << 10;
 /// Most bits of codes for a byte, on average, in the trial's second half. Log rows have 0.6, DNS rows 0.45, Windows events 0.25;
 /// JavaScript has 1.5, Markdown 1.9, machine code 2.5, where this encoder's output would be 6 % larger than zlib's.
 const REPETITIVE: f32 = 0.9;
-/// Below so many bits more places are tried: few strings, each in many places, have many ends alike.
+/// Below so many bits, in a part of the trial's second half, the rest of the input is searched more thoroughly: few strings, each in
+/// many places, have many ends alike.
 const VERY_REPETITIVE: f32 = 0.33;
 
 /// Sequences of a chunk.
@@ -65,7 +66,7 @@ impl RepeatsEncoder {
     fn encode_view(
         &mut self,
         bytes: View<'_>,
-        depth: Depth,
+        mut depth: Depth,
         last: bool,
         most_bits: f32,
         out: &mut Vec<u8>,
@@ -75,21 +76,21 @@ impl RepeatsEncoder {
         let mut bits = BitWriter::new(out);
         // The block that is being collected: from where, its symbols, and the bits that they take.
         let (mut from, mut counts, mut cost) = (0, Histogram::EMPTY, 0.0);
-        let mut chunk_depth = depth;
         let mut at = 0;
         while at < bytes.len() {
             let (chunk_from, known) = (at, self.sequences.len());
             let mut chunk = Histogram::EMPTY;
-            at = self.parse_chunk(bytes, at, chunk_depth, &mut chunk);
+            at = self.parse_chunk(bytes, at, depth, &mut chunk);
             let chunk_cost = chunk.entropy_bits();
             let bits_per_byte = chunk_cost / (at - chunk_from) as f32;
-            if (TRIAL / 2..TRIAL).contains(&chunk_from) && bits_per_byte > most_bits {
+            let in_trial = (TRIAL / 2..TRIAL).contains(&chunk_from);
+            if in_trial && bits_per_byte > most_bits {
                 return false;
             }
-            chunk_depth = match depth {
-                Depth::Two if bits_per_byte < VERY_REPETITIVE => Depth::Four,
-                depth => depth,
-            };
+            if in_trial && bits_per_byte < VERY_REPETITIVE && matches!(depth, Depth::Two | Depth::Four) {
+                depth = Depth::FourShort;
+                self.places.shorten_strings(bytes, at);
+            }
             let mut both = counts.clone();
             both.add(&chunk);
             let both_cost = both.entropy_bits();
@@ -121,11 +122,11 @@ impl RepeatsEncoder {
 
     fn parse_chunk(&mut self, bytes: View<'_>, from: usize, depth: Depth, counts: &mut Histogram) -> usize {
         let known = self.sequences.len();
-        let mut parsed = Parsed { sequences: &mut self.sequences, counts, literals_from: from };
+        let mut parsed = Parsed { bytes, sequences: &mut self.sequences, counts, literals_from: from };
         let mut at = from;
         while at < bytes.len() && at - from < CHUNK_BYTES && parsed.sequences.len() - known < CHUNK_SEQUENCES
         {
-            at = self.places.parse(bytes, at, at + STEP, depth, &mut parsed);
+            at = self.places.parse(at, at + STEP, depth, &mut parsed);
         }
         parsed.push_literals(at);
         at

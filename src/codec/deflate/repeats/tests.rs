@@ -8,7 +8,7 @@ use super::*;
 use crate::codec::deflate::tests::{log_text, random};
 use crate::codec::deflate::{InflateMode, InflateOptions, decompress};
 
-const DEPTHS: [Depth; 3] = [Depth::One, Depth::Two, Depth::Four];
+const DEPTHS: [Depth; 4] = [Depth::One, Depth::Two, Depth::Four, Depth::FourShort];
 
 /// Without a trial, which only long inputs have.
 fn encode(bytes: &[u8], depth: Depth, last: bool) -> Vec<u8> {
@@ -68,6 +68,25 @@ fn the_trial_leaves_other_data_alone() {
     }
     assert!(encoder.encode(&b"a row like all others\n".repeat(10_000), Depth::Two, true, &mut out));
     check(&out[2..], &b"a row like all others\n".repeat(10_000));
+}
+
+#[test]
+fn strings_become_short_where_little_else_than_copies_is_left() {
+    // A number a row, now and then another row in between.
+    let plain: Vec<u8> = (0..40_000u32)
+        .flat_map(|row| {
+            let kind = if row.is_multiple_of(50) { "another kind of row" } else { "one kind of row" };
+            format!(
+                "{kind} whose words are those of all others, as long as they are, but for number {row:07}\n"
+            )
+            .into_bytes()
+        })
+        .collect();
+    for depth in DEPTHS {
+        let deflated = encode(&plain, depth, true);
+        check(&deflated, &plain);
+        assert!(deflated.len() < plain.len() / 20, "{depth:?}: {}", deflated.len());
+    }
 }
 
 #[test]
