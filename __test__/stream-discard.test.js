@@ -8,6 +8,7 @@ const { test } = require('node:test');
 const nodeZlib = require('node:zlib');
 const { createReadStream } = require('../lib/fs.js');
 const { kOutput } = require('../lib/internal/port.js');
+const { upperCase } = require('../lib/text.js');
 const { createGunzip, createGzip } = require('../lib/zlib.js');
 const { collect, folder, fused, random, until } = require('./harness/streams.js');
 
@@ -37,6 +38,36 @@ test('resume() without a reader works all off, counts it, and does not bring it 
   assert.deepStrictEqual(facts, await run(nodeZlib.createGunzip(), fs.createReadStream(at('in'))));
   assert.strictEqual(/** @type {any} */ (ours).stats().bytesOut, PLAIN.length);
   assert.strictEqual(discards(ours), fused);
+});
+
+test('a stream whose end is there when nobody looks any more ends', async () => {
+  for (const turns of [0, 1, 2, 3]) {
+    const upper = upperCase();
+    upper.end('all of it');
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    upper.resume();
+    await once(upper, 'end');
+    assert.strictEqual(upper.stats().bytesOut, 9);
+  }
+});
+
+test('only the first chunk of what nobody reads comes to JavaScript (all that waited did)', async () => {
+  const gzip = createGunzip({ chunkSize: 16384 });
+  gzip.end(PACKED);
+  await once(gzip, 'readable');
+  gzip.removeAllListeners('readable');
+  await until(() => gzip.stats().queuedBytes > 256 * 1024);
+  let pushed = 0;
+  const port = /** @type {any} */ (gzip)[kOutput];
+  const { deliver } = port;
+  port.deliver = (/** @type {Buffer} */ chunk) => {
+    pushed += 1;
+    deliver.call(port, chunk);
+  };
+  gzip.resume();
+  await once(gzip, 'end');
+  assert.strictEqual(gzip.stats().bytesOut, PLAIN.length);
+  if (fused) assert.ok(pushed <= 2, `${pushed} chunks came to JavaScript`);
 });
 
 test('a file that nobody reads is read to its end', async (t) => {

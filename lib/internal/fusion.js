@@ -41,13 +41,12 @@ function mayFlowUnseen(source) {
  * @param {any} source a stream with a native output
  * @returns {boolean}
  */
-function flowsUnseen(source) {
+function nobodyLooks(source) {
   const state = source._readableState;
   return (
     mayFlowUnseen(source) &&
     state.dataEmitted &&
     state.pipes.length === 0 &&
-    state.length === 0 &&
     !state.objectMode &&
     !state.decoder &&
     source.listenerCount('readable') === 0 &&
@@ -55,6 +54,14 @@ function flowsUnseen(source) {
     source[kOutput].outer === null &&
     hasOwnMethods(source)
   );
+}
+
+/**
+ * @param {any} source a stream with a native output
+ * @returns {boolean} whether nobody looks, and what Node has read is emitted
+ */
+function flowsUnseen(source) {
+  return nobodyLooks(source) && source._readableState.length === 0;
 }
 
 /**
@@ -106,19 +113,45 @@ function fuse(source) {
   const port = source[kOutput];
   if (port.next !== null || port.discarding) return true;
   const target = linkTarget(source);
-  if (target === null) {
-    if (!port.considering && mayFlowUnseen(source)) {
-      port.considering = true;
-      // What Node is reading flows out first.
-      process.nextTick(() => {
-        port.considering = false;
-        if (port.wantsData && port.next === null && !source.destroyed && flowsUnseen(source)) port.discard();
-      });
-    }
-    return false;
-  }
+  if (target === null) return considerDiscard(source);
   port.link(target);
   return true;
+}
+
+/**
+ * Where `source` flows and perhaps nobody looks, the end of this tick decides: what Node is reading flows out first.
+ *
+ * @param {any} source
+ * @returns {boolean} whether that also asks for data, so that no more comes to JavaScript meanwhile
+ */
+function considerDiscard(source) {
+  const port = source[kOutput];
+  if (!mayFlowUnseen(source)) return false;
+  const asks = nobodyLooks(source);
+  if (asks) port.asksLater = true;
+  if (!port.considering) {
+    port.considering = true;
+    process.nextTick(decideDiscard, source);
+  }
+  return asks;
+}
+
+/** @param {any} source */
+function decideDiscard(source) {
+  const port = source[kOutput];
+  const asks = port.asksLater;
+  port.considering = false;
+  port.asksLater = false;
+  if (port.next !== null || source.destroyed) return;
+  if ((asks || port.wantsData) && flowsUnseen(source)) port.discard();
+  else if (asks) askFor(source);
+}
+
+/** @param {any} source whose data somebody may want to see after all */
+function askFor(source) {
+  const target = linkTarget(source);
+  if (target === null) source[kOutput].want();
+  else source[kOutput].link(target);
 }
 
 /**

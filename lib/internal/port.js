@@ -83,6 +83,8 @@ class Port {
     this.discarding = false;
     /** It is to be seen at the end of this tick whether anybody looks. */
     this.considering = false;
+    /** Data is asked for then, where somebody does. */
+    this.asksLater = false;
     /** @type {Port | null} */
     this.next = null;
     /** @type {Port | null} */
@@ -409,6 +411,8 @@ class Port {
     touch(this);
     this.operator.discard(true);
     this.operator.want();
+    // The end may be there already.
+    this.pull();
   }
 
   /** Somebody looks: output comes to JavaScript again. */
