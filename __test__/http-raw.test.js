@@ -85,7 +85,8 @@ const STRICTER = {
  * @returns {Promise<{ code: string, answer: string }>} `clientError`'s code, and the answer without a listener
  */
 async function refusal(http, request) {
-  const server = http.createServer((/** @type {any} */ req) => req.resume());
+  // The preface is none where it is not looked for.
+  const server = http.createServer({ http2: false }, (/** @type {any} */ req) => req.resume());
   const port = await listening(server);
   const answer = await exchange(port, request);
   const told = once(server, 'clientError');
