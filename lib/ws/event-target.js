@@ -131,4 +131,32 @@ const EventTarget = {
   },
 };
 
-module.exports = { CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent };
+/**
+ * Gives a class the methods of `EventTarget`, and the attributes `onopen`, `onerror`, `onclose` and `onmessage`.
+ *
+ * @param {object} prototype of an EventEmitter
+ */
+function addEventTarget(prototype) {
+  for (const type of ['open', 'error', 'close', 'message']) {
+    Object.defineProperty(prototype, `on${type}`, {
+      enumerable: true,
+      configurable: true,
+      get() {
+        for (const listener of this.listeners(type)) if (listener[kForOnEventAttribute]) return listener[kListener];
+        return null;
+      },
+      set(handler) {
+        for (const listener of this.listeners(type)) {
+          if (listener[kForOnEventAttribute]) {
+            this.removeListener(type, listener);
+            break;
+          }
+        }
+        if (typeof handler === 'function') this.addEventListener(type, handler, { [kForOnEventAttribute]: true });
+      },
+    });
+  }
+  Object.assign(prototype, EventTarget);
+}
+
+module.exports = { CloseEvent, ErrorEvent, Event, EventTarget, MessageEvent, addEventTarget };

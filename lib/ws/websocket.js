@@ -13,14 +13,12 @@ const { slowPeerError } = require('../internal/errors.js');
 const {
   BINARY_TYPES,
   EMPTY_BUFFER,
-  NOOP,
   READY_STATES,
-  kForOnEventAttribute,
-  kListener,
   kWebSocket,
 } = require('./constants.js');
-const { EventTarget } = require('./event-target.js');
+const { addEventTarget } = require('./event-target.js');
 const { abortHandshake } = require('./handshake.js');
+const { listen, stopReading } = require('./socket-listeners.js');
 const { isBlob, toBuffer } = require('./validation.js');
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
@@ -217,10 +215,7 @@ class WebSocket extends EventEmitter {
 
     // Before the listeners: a stream that flows would tell it at once.
     if (head.length > 0) socket.unshift(head);
-    socket.on('close', onSocketClose);
-    socket.on('data', onSocketData);
-    socket.on('end', onSocketEnd);
-    socket.on('error', onSocketError);
+    listen(socket);
     this._connection.takeOver();
 
     if (options.pingInterval || options.idleTimeout) this._heartbeat = new Heartbeat(this, options);
@@ -387,7 +382,7 @@ class WebSocket extends EventEmitter {
   /** What still comes is read and dropped, so that the peer's end is seen. */
   _drainSocket() {
     const socket = this._socket;
-    socket.removeListener('data', onSocketData);
+    stopReading(socket);
     process.nextTick(() => socket.resume());
   }
 
@@ -442,27 +437,7 @@ for (const name of [
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
 }
 
-for (const type of ['open', 'error', 'close', 'message']) {
-  Object.defineProperty(WebSocket.prototype, `on${type}`, {
-    enumerable: true,
-    configurable: true,
-    get() {
-      for (const listener of this.listeners(type)) if (listener[kForOnEventAttribute]) return listener[kListener];
-      return null;
-    },
-    set(handler) {
-      for (const listener of this.listeners(type)) {
-        if (listener[kForOnEventAttribute]) {
-          this.removeListener(type, listener);
-          break;
-        }
-      }
-      if (typeof handler === 'function') this.addEventListener(type, handler, { [kForOnEventAttribute]: true });
-    },
-  });
-}
-
-Object.assign(WebSocket.prototype, EventTarget);
+addEventTarget(WebSocket.prototype);
 
 /**
  * @param {WebSocket} websocket
@@ -506,50 +481,6 @@ function onSenderError(websocket, error) {
   if (!websocket._errorEmitted) {
     websocket._errorEmitted = true;
     websocket.emit('error', error);
-  }
-}
-
-/** @this {any} the socket */
-function onSocketClose() {
-  const websocket = this[kWebSocket];
-  this.removeListener('close', onSocketClose);
-  this.removeListener('data', onSocketData);
-  this.removeListener('end', onSocketEnd);
-  websocket._readyState = CLOSING;
-
-  const connection = /** @type {Connection} */ (websocket._connection);
-  const readable = this._readableState;
-  // What came on a paused socket of Node's, and its user did not see.
-  if (!readable.endEmitted && !websocket._closeFrameReceived && !websocket._breached && readable.length !== 0) {
-    connection.feed(this.read(readable.length));
-  }
-  connection.detach(this.errored);
-  this[kWebSocket] = undefined;
-  clearTimeout(websocket._closeTimer);
-  if (websocket._heartbeat !== null) websocket._heartbeat.stop();
-  connection.whenTold(() => websocket.emitClose());
-}
-
-/** @this {any} the socket @param {Buffer} chunk */
-function onSocketData(chunk) {
-  this[kWebSocket]._connection.feed(chunk);
-}
-
-/** @this {any} the socket */
-function onSocketEnd() {
-  this[kWebSocket]._readyState = CLOSING;
-  this[kWebSocket]._connection.pumpAll();
-  this.end();
-}
-
-/** @this {any} the socket */
-function onSocketError() {
-  const websocket = this[kWebSocket];
-  this.removeListener('error', onSocketError);
-  this.on('error', NOOP);
-  if (websocket) {
-    websocket._readyState = CLOSING;
-    this.destroy();
   }
 }
 
