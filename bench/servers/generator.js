@@ -43,14 +43,15 @@ class LoadGenerator extends EventEmitter {
   /**
    * @param {string} program
    * @param {import('.').Load} load
-   * @param {{ port: number, seconds: number, warmUp: number, check: boolean }} how
+   * @param {{ port: number, seconds: number, warmUp: number, check: boolean, atLeast: number }} how  `atLeast`: messages that
+   *   are waited for
    */
-  constructor(program, load, { port, seconds, warmUp, check }) {
+  constructor(program, load, { port, seconds, warmUp, check, atLeast }) {
     super();
-    const args = [load.mode, '--port', port, '--seconds', seconds, '--warm-up', warmUp, '--connections', load.connections];
-    for (const [name, value] of [['--in-flight', load.inFlight], ['--bytes', load.bytes], ['--path', load.path]]) {
-      if (value !== undefined) args.push(name, value);
-    }
+    const args = [load.mode, '--port', port, '--seconds', seconds, '--warm-up', warmUp, '--at-least', atLeast];
+    const { connections, inFlight, bytes, path: target } = load;
+    const values = { connections, 'in-flight': inFlight, bytes, path: target };
+    for (const [name, value] of Object.entries(values)) if (value !== undefined) args.push(`--${name}`, value);
     const { text, deflate, stamped } = load;
     for (const [name, is] of Object.entries({ text, deflate, stamped, check })) if (is) args.push(`--${name}`);
     this.child = spawn(program, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });

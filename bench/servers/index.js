@@ -44,6 +44,7 @@
  * @property {string} title
  * @property {string} unit  what is counted, such as `messages`
  * @property {Load} load
+ * @property {boolean} [silent]  nobody says anything: there is no rate
  * @property {Record<string, ServerSide>} sides `ours` first
  */
 

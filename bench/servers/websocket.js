@@ -3,14 +3,14 @@
 /** `millrace/ws` beside `ws`. */
 
 /**
- * @param {Pick<import('.').ServerCase, 'name' | 'title' | 'load'> & {
+ * @param {Pick<import('.').ServerCase, 'name' | 'title' | 'load' | 'silent'> & {
  *   options: object,
  *   bounds: import('.').ServerSide['bounds'],
  *   unit?: string,
  * }} one
  * @returns {import('.').ServerCase}
  */
-function against({ name, title, load, options, bounds, unit = 'messages' }) {
+function against({ name, title, load, silent, options, bounds, unit = 'messages' }) {
   const program = 'websocket';
   const deflate = load.deflate === true;
   return {
@@ -18,6 +18,7 @@ function against({ name, title, load, options, bounds, unit = 'messages' }) {
     title,
     unit,
     load,
+    silent,
     sides: {
       ours: { label: 'millrace', start: { program, options: { who: 'millrace', deflate, ...options } } },
       ws: { label: '`ws`', start: { program, options: { who: 'ws', deflate, ...options } }, bounds },
@@ -93,6 +94,7 @@ module.exports = [
     title: '9,000 connections that say nothing',
     // What a process may have open ends at 20,000 on many machines, and the generator has as many.
     load: { mode: 'receive', connections: 9000 },
+    silent: true,
     options: { mode: 'hold' },
     bounds: { rssEach: { atMost: 1 } },
   }),

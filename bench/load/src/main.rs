@@ -1,7 +1,7 @@
 //! Loads a server: one thread, one epoll, so that the machine's other core is the server's.
 //!
 //! `millrace-load echo|receive|request|events --port N [--connections N] [--in-flight N] [--bytes N] [--seconds N]
-//! [--warm-up N] [--text] [--deflate] [--check] [--stamped] [--path P]` says `connected` and `measuring` on its error output,
+//! [--warm-up N] [--text] [--deflate] [--check] [--stamped] [--path P] [--at-least N]` says `connected` and `measuring` on its error output,
 //! and prints one line of JSON.
 
 mod client;
@@ -17,7 +17,7 @@ use client::{Client, Protocol};
 use counters::Counters;
 use events::Events;
 use millrace::net::reactor::{Interest, Reactor};
-use options::{Mode, Options};
+use options::{Mode, Options, PATIENCE};
 use request::Requests;
 use std::io;
 use std::rc::Rc;
@@ -75,6 +75,13 @@ fn run(options: &Options) -> io::Result<()> {
     eprintln!("measuring");
     let start = Instant::now();
     turns(options.length)?;
+    let missing = || counters.messages.get() - messages < options.at_least;
+    while missing() && start.elapsed() < PATIENCE {
+        turns(Duration::from_millis(20))?;
+    }
+    if missing() {
+        return Err(io::Error::other("too few messages came"));
+    }
     let seconds = start.elapsed().as_secs_f64();
     let latency = counters.latency.borrow();
     println!(

@@ -33,7 +33,12 @@ pub struct Options {
     pub stamped: bool,
     pub warm_up: Duration,
     pub length: Duration,
+    /// Goes on until so many messages came, for [`PATIENCE`] at most.
+    pub at_least: u64,
 }
+
+/// How long to wait for the messages that there must be.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Options {
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -57,6 +62,7 @@ impl Options {
             stamped: false,
             warm_up: Duration::from_millis(500),
             length: Duration::from_secs(2),
+            at_least: 0,
         };
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} wants a value"));
@@ -69,6 +75,7 @@ impl Options {
                 "--port" => options.port = number(&value()?)?,
                 "--connections" => options.connections = number(&value()?)?,
                 "--in-flight" => options.in_flight = number(&value()?)?,
+                "--at-least" => options.at_least = number(&value()?)?,
                 "--bytes" => options.bytes = number(&value()?)?,
                 "--seconds" => options.length = Duration::from_secs_f64(number(&value()?)?),
                 "--warm-up" => options.warm_up = Duration::from_secs_f64(number(&value()?)?),
