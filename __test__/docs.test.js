@@ -68,6 +68,10 @@ function makeFolder() {
     'big.log': good.repeat(20),
   };
   for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), content);
+  const certificates = path.join(__dirname, 'fixtures', 'tls');
+  for (const name of ['ca.pem', 'server.pem', 'server-key.pem']) {
+    fs.copyFileSync(path.join(certificates, name), path.join(folder, name));
+  }
   return folder;
 }
 

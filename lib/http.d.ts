@@ -1,5 +1,7 @@
+import type { X509Certificate } from 'node:crypto';
 import * as http from 'node:http';
 import type { Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
 import { Hub } from './hub.js';
 
 export {
@@ -121,11 +123,88 @@ export class ServerResponse<Request extends http.IncomingMessage = http.Incoming
   sendFile(path: string, callback?: (error?: Error) => void): this;
 }
 
+/** A private key in PEM with its own passphrase. */
+export interface EncryptedKey {
+  pem: string | Buffer;
+  passphrase?: string;
+}
+
+/** What is shown and asked in handshakes, as `tls.createSecureContext()` of Node takes it; what is not here is refused. */
+export interface SecureContextOptions {
+  /** Private keys in PEM, one for each of `cert`. */
+  key?: string | Buffer | ReadonlyArray<string | Buffer | EncryptedKey>;
+  /** Certificates in PEM, each with those between it and its root behind it; or one in DER. */
+  cert?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Of `key`, where it is encrypted. */
+  passphrase?: string;
+  /** Roots of clients' certificates. Defaults to those that Node ships. */
+  ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Lists of revoked certificates, in PEM or DER. */
+  crl?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Names of suites as OpenSSL or IANA have them, between colons. Defaults to all that there are. */
+  ciphers?: string;
+  /** `X25519`, `P-256`, `P-384`, between colons. Defaults to all of them. */
+  ecdhCurve?: string;
+  /** Our order of ciphers decides, and not the client's. Defaults to `true`. */
+  honorCipherOrder?: boolean;
+  /** Defaults to `'TLSv1.2'`. */
+  minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  /** Defaults to `'TLSv1.3'`. */
+  maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** 0 for no sessions to be resumed; other values have no effect. */
+  sessionTimeout?: number;
+}
+
+/** Certificates and keys, checked. */
+export interface SecureContext {
+  readonly options: SecureContextOptions;
+}
+
+/** Options of a server that speaks TLS: with `key` and `cert`, `SNICallback` or `secureContexts` it does, and nothing else. */
+export interface TlsOptions extends SecureContextOptions {
+  /** Contexts by the names that clients ask for, in which `*` stands for characters of one label. */
+  secureContexts?: Record<string, SecureContextOptions | SecureContext>;
+  /** Gives the context for a name, at once or later; nothing for the server's own. */
+  SNICallback?(
+    servername: string,
+    callback: (error: Error | null, context?: SecureContextOptions | SecureContext | null) => void,
+  ): void;
+  /** Protocols in order of preference. Defaults to `['h2', 'http/1.1']`, and without `http2` to `['http/1.1']`. */
+  ALPNProtocols?: ReadonlyArray<string | Uint8Array> | Uint8Array;
+  /** Chooses among the client's protocols; `undefined` refuses the client. Not together with `ALPNProtocols`. */
+  ALPNCallback?(hello: { servername: string; protocols: string[] }): string | undefined;
+  /** Asks clients for a certificate. Defaults to `false`. */
+  requestCert?: boolean;
+  /** With `requestCert`: refuses clients without a good one in the handshake. Defaults to `true`. */
+  rejectUnauthorized?: boolean;
+  /** Milliseconds for a handshake. Defaults to 120,000. */
+  handshakeTimeout?: number;
+}
+
+/** The socket of a connection in TLS, as far as it is more than a `net.Socket`. */
+export interface SecureSocket extends Socket {
+  readonly encrypted: true;
+  /** The client's certificate was asked for, and is good. */
+  readonly authorized: boolean;
+  /** Why it is not, in OpenSSL's words; null where none was asked for. */
+  readonly authorizationError: string | null;
+  /** What both agreed on. */
+  readonly alpnProtocol: string | false;
+  /** What the client asked for. */
+  readonly servername: string | false;
+  getProtocol(): 'TLSv1.2' | 'TLSv1.3' | null;
+  getCipher(): { name: string; standardName: string; version: string } | undefined;
+  /** An object without properties where the client showed none; null once destroyed. */
+  getPeerCertificate(detailed?: boolean): PeerCertificate | Record<string, never> | null;
+  getPeerX509Certificate(): X509Certificate | undefined;
+  isSessionReused(): boolean;
+}
+
 /** Options of `node:http`'s server. `insecureHTTPParser` has no effect: parsing is always strict. */
 export interface ServerOptions<
   Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
   Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
-> extends http.ServerOptions<Request, Response> {
+> extends http.ServerOptions<Request, Response>, TlsOptions {
   /** Milliseconds after `close()` at which connections are cut off that are still open; 0 for never. Defaults to 30,000. */
   closeDeadline?: number;
   /** HTTP/2 for clients that begin with its preface, on the same port. Defaults to `true`. */
@@ -218,7 +297,27 @@ export class Server<
    */
   close(callback?: (error?: Error) => void): this;
   close(options: CloseOptions, callback?: (error?: Error) => void): this;
+  /**
+   * Handshakes from now on go by these certificates; connections that are there go on, and sessions from before are not
+   * resumed.
+   *
+   * @throws what `createServer` throws for wrong options, and the old ones stay; `ERR_MILLRACE_TLS_OFF` on a server without TLS
+   */
+  setSecureContext(options: SecureContextOptions | SecureContext): void;
+  /**
+   * Certificates for clients that ask for a name, in which `*` stands for characters of one label; the last that fits is taken.
+   *
+   * @throws as `setSecureContext`
+   */
+  addContext(hostname: string, options: SecureContextOptions | SecureContext): void;
 }
+
+/**
+ * Certificates and keys, checked once, for `SNICallback`, `addContext` and `setSecureContext`.
+ *
+ * @throws `ERR_MILLRACE_TLS_UNSUPPORTED` for what there is not, OpenSSL's codes for what is wrong
+ */
+export function createSecureContext(options?: SecureContextOptions): SecureContext;
 
 /**
  * A server; `listener` gets each request.

@@ -12,7 +12,16 @@ function createServer(options, listener) {
   return new Server(options, listener);
 }
 
+/**
+ * @param {any} [options]
+ * @returns {any} certificates and keys, checked, for `SNICallback` and `addContext`
+ */
+function createSecureContext(options) {
+  return require('./http/secure.js').createSecureContext(options);
+}
+
 module.exports = {
+  createSecureContext,
   createServer,
   Server,
   ServerResponse,

@@ -1,6 +1,6 @@
 import { IncomingMessage as NodeIncomingMessage, Server as NodeServer } from 'node:http';
 import { http as namespace } from 'millrace';
-import { createServer, Server, STATUS_CODES } from 'millrace/http';
+import { createSecureContext, createServer, SecureSocket, Server, STATUS_CODES } from 'millrace/http';
 
 const server: Server = createServer((req, res) => {
   const url: string | undefined = req.url;
@@ -22,6 +22,19 @@ const { dropped }: { dropped: number } = route.stats();
 route.hub.publish('rooms/1', { dropped });
 // @ts-expect-error: no such policy
 server.events('/other', { topics: 'a', onSlow: 'wait' });
+const secure = createServer({
+  key: 'key', cert: ['one', Buffer.from('two')], requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'],
+  secureContexts: { 'a.test': { key: 'key', cert: 'cert' } },
+  SNICallback: (name, callback) => callback(null, name === 'b.test' ? createSecureContext({ cert: 'cert' }) : undefined),
+}, (req, res) => {
+  const socket = req.socket as SecureSocket;
+  const protocol: string | null = socket.getProtocol();
+  res.end(socket.authorized ? protocol : socket.authorizationError);
+});
+secure.setSecureContext({ key: 'key', cert: 'cert' });
+secure.addContext('*.test', createSecureContext());
+// @ts-expect-error: no such version
+createServer({ minVersion: 'SSLv3' });
 namespace.createServer();
 const text: string | undefined = STATUS_CODES[404];
 void text;

@@ -462,4 +462,18 @@ class StreamSocket extends EventEmitter {
   }
 }
 
+// What a request asks of its TLS session is the connection's to tell.
+for (const name of [
+  'encrypted', 'authorized', 'authorizationError', 'alpnProtocol', 'servername',
+  'getProtocol', 'getCipher', 'getPeerCertificate', 'getPeerX509Certificate', 'isSessionReused',
+]) {
+  Object.defineProperty(StreamSocket.prototype, name, {
+    configurable: true,
+    get() {
+      const value = this.session[name];
+      return typeof value === 'function' ? value.bind(this.session) : value;
+    },
+  });
+}
+
 module.exports = { StreamSocket };

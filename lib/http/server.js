@@ -14,11 +14,13 @@ const { invalidArgValue, withCode } = require('../internal/errors.js');
 const { optionsObject } = require('../internal/options.js');
 const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
+const { wantsTls } = require('../internal/secure-context.js');
 const { filesSpec } = require('./files.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
 const { watch } = require('./requests.js');
 const { ServerResponse } = require('./response.js');
+const { SecureSocket } = require('./secure-socket.js');
 const { Socket } = require('./socket.js');
 const { HTTP, HTTP2 } = require('./socket-face.js');
 
@@ -63,13 +65,21 @@ class Server extends http.Server {
     this._taken = new Set();
     this._IncomingMessage = given.IncomingMessage ?? http.IncomingMessage;
     this._ServerResponse = given.ServerResponse ?? ServerResponse;
+    /** TLS, where it is spoken. @type {import('./secure.js').Tls | undefined} */
+    this._tls = undefined;
+    if (wantsTls(given)) {
+      // Not before somebody wants it: most servers do without.
+      const { Tls } = require('./secure.js');
+      this._tls = new Tls(this, given);
+    }
     const [serveByNode] = this.listeners('connection');
     this.removeAllListeners('connection');
     this.on('connection', (socket) => {
       if (socket instanceof Socket) return;
       this._taken.add(socket);
       socket.once('close', () => this._taken.delete(socket));
-      serveByNode.call(this, socket);
+      if (this._tls === undefined) serveByNode.call(this, socket);
+      else this._tls.serveByNode(socket, /** @type {any} */ (serveByNode));
     });
     this.on('newListener', (event) => {
       if (event === 'upgrade') this._engine?.native.setTakesUpgrades(true);
@@ -128,6 +138,25 @@ class Server extends http.Server {
     throw Object.assign(error, { code, errno: -errno, syscall: 'open', path: spec.directory });
   }
 
+  /**
+   * Handshakes from now on go by these certificates; connections that are there go on with theirs.
+   *
+   * @param {any} options as `tls.createSecureContext()` takes them
+   */
+  setSecureContext(options) {
+    require('./secure.js').tlsOf(this).setSecureContext(options);
+  }
+
+  /**
+   * Certificates for clients that ask for a name.
+   *
+   * @param {string} hostname in which `*` stands for characters of one label
+   * @param {any} options as `tls.createSecureContext()` takes them
+   */
+  addContext(hostname, options) {
+    require('./secure.js').tlsOf(this).addContext(hostname, options);
+  }
+
   // Listening.
 
   /** @param {any[]} args as `net.Server` takes them */
@@ -135,6 +164,10 @@ class Server extends http.Server {
     const { options, callback } = normalize(args);
     this[kStops].how = null;
     const own = options.fd === undefined && options.handle === undefined && options._handle === undefined;
+    if (this._tls !== undefined && getEventLoop() === null) {
+      const message = 'TLS is spoken by the native event loop, which is not to be had here';
+      throw withCode(new Error(message), 'ERR_MILLRACE_TLS_LOOP');
+    }
     if (!own || getEventLoop() === null) return super.listen(...args);
     if (this._bound !== null || this._engine !== undefined) {
       throw Object.assign(new Error('Listen method has been called more than once without closing.'), {
@@ -146,6 +179,7 @@ class Server extends http.Server {
     const engine = new Engine(this._settings(), (id) => this._onConnection(id));
     engine.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
     for (const spec of this._files) this._mount(engine, spec);
+    this._tls?.hand(engine);
     this._engine = engine;
     if (options.signal) {
       const close = () => this.close();
@@ -325,6 +359,7 @@ class Server extends http.Server {
       headersTimeout,
       requestTimeout,
       keepAliveTimeout: keepAliveTimeout > 0 ? keepAliveTimeout + KEEP_ALIVE_GRACE_MS : 0,
+      handshakeTimeout: this._tls?.handshakeTimeout ?? 0,
       noDelay: _options.noDelay ?? true,
       keepAlive: Boolean(_options.keepAlive),
       keepAliveInitialDelay: _options.keepAliveInitialDelay ?? 0,
@@ -335,7 +370,8 @@ class Server extends http.Server {
 
   /** @param {number} id */
   _onConnection(id) {
-    const socket = new Socket(this, /** @type {Engine} */ (this._engine), id);
+    const OwnSocket = this._tls === undefined ? Socket : SecureSocket;
+    const socket = new OwnSocket(this, /** @type {Engine} */ (this._engine), id);
     if (this.timeout) socket.setTimeout(this.timeout);
     watch(socket);
     this.emit('connection', socket);

@@ -63,6 +63,10 @@ class SocketFace extends Duplex {
     this.timer = undefined;
   }
 
+  get encrypted() {
+    return false;
+  }
+
   get connecting() {
     return false;
   }

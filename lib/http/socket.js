@@ -99,8 +99,8 @@ class Socket extends SocketFace {
       return;
     }
     if (this.mode === TAKEN) {
-      // The new owner has sent all; it has no other way to end our side.
-      this.engine.native.shutdown(this.descriptor);
+      // The new owner has sent all; it has no other way to end our side. In TLS it has ended the session itself.
+      if (!this.encrypted) this.engine.native.shutdown(this.descriptor);
       callback();
       return;
     }
@@ -429,22 +429,22 @@ class Socket extends SocketFace {
    * Hands the descriptor over, out of the loop. This stays its face: the new owner replaces `_read`, `_write`, `_writev`
    * and `_final`, and uses a duplicate; ours is closed when this is destroyed.
    *
-   * @returns {{ fd: number, head: Buffer } | null} the descriptor, and what was read and not seen by anybody; null where
-   *   the peer is gone, or bytes wait to be sent
+   * @returns {{ fd: number, head: Buffer, session?: any } | null} the descriptor, what was read and not seen by anybody, and
+   *   the TLS session on it; null where the peer is gone, or bytes wait to be sent
    */
   [kTakeDescriptor]() {
     if (this.mode !== RAW) return null;
     this.engine.flush();
     if (this.released || this.waiting > 0) return null;
     this.ends();
-    const { descriptor, bytes } = this.engine.native.detach(this.id);
+    const { descriptor, bytes, session } = this.engine.native.detach(this.id);
     if (descriptor < 0) return null;
     this.engine.forget(this.id);
     this.descriptor = descriptor;
     this.mode = TAKEN;
     this.server._taken.add(this);
     const read = this.readableLength > 0 ? this.read() : null;
-    return { fd: descriptor, head: read === null ? bytes : Buffer.concat([read, bytes]) };
+    return { fd: descriptor, session, head: read === null ? bytes : Buffer.concat([read, bytes]) };
   }
 }
 

@@ -25,6 +25,9 @@ const record = {
   RESET: 13,
   HTTP2: 14,
   SESSION_FAULT: 15,
+  SECURE: 16,
+  HELLO: 17,
+  TLS_FAULT: 18,
 };
 
 /** Flags of a request, as `src/net/http/batch.rs` has them. */
@@ -79,6 +82,9 @@ const SURE_UNITS = SLAB_BYTES / 3;
  * @property {(code: number) => void} onReset
  * @property {() => void} onHttp2
  * @property {(code: number, message: string) => void} onSessionFault
+ * @property {(alpn: string, code: string, judgement: number) => void} [onSecure]
+ * @property {(servername: string, protocols: string[]) => void} [onHello]
+ * @property {(code: string, reason: string) => void} [onTlsFault]
  */
 
 class Engine {
@@ -275,10 +281,44 @@ class Engine {
         socket?.onSessionFault(words[at + 2], this.bytes.latin1Slice(start, start + words[at + 4]));
         break;
       }
+      case record.SECURE: {
+        const [alpn, code] = this.texts(at);
+        this.at = at + 6;
+        socket?.onSecure?.(alpn, code, words[at + 5]);
+        break;
+      }
+      case record.HELLO: {
+        const [servername, list] = this.texts(at);
+        this.at = at + 5;
+        const protocols = [];
+        for (let i = 0; i < list.length; ) {
+          const start = i + 1;
+          i = start + list.charCodeAt(i);
+          protocols.push(list.slice(start, i));
+        }
+        socket?.onHello?.(servername, protocols);
+        break;
+      }
+      case record.TLS_FAULT: {
+        const [code, reason] = this.texts(at);
+        this.at = at + 5;
+        socket?.onTlsFault?.(code, reason);
+        break;
+      }
       default:
         this.at = this.count;
         throw new Error(`record of kind ${words[at]}`);
     }
+  }
+
+  /**
+   * @param {number} at of a record whose place and two lengths tell of two texts
+   * @returns {[string, string]}
+   */
+  texts(at) {
+    const start = this.words[at + 2];
+    const middle = start + this.words[at + 3];
+    return [this.bytes.latin1Slice(start, middle), this.bytes.latin1Slice(middle, middle + this.words[at + 4])];
   }
 
   /**

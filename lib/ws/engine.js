@@ -118,16 +118,24 @@ function close(connection) {
  *
  * @param {Connection} connection
  * @param {number} descriptor of its socket
+ * @param {any} [session] TLS on it
  * @returns {boolean} whether that worked
  */
-function attach(connection, descriptor) {
+function attach(connection, descriptor, session) {
   if (eventLoop === null) return false;
   try {
-    native.attach(connection.id, descriptor, eventLoop);
+    native.attach(connection.id, descriptor, eventLoop, session ?? null);
     return true;
   } catch {
     return false;
   }
+}
+
+/** Ends a connection's own socket, and the TLS session on it, once all is written. @param {Connection} connection */
+function end(connection) {
+  pack();
+  native.end(connection.id);
+  flush();
 }
 
 /** Takes the connection's descriptor away: its bytes pass through Node again. @param {Connection} connection */
@@ -402,6 +410,7 @@ module.exports = {
   buffered,
   canAttach,
   close,
+  end,
   event,
   feed,
   flag,

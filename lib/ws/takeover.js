@@ -54,7 +54,7 @@ function takeOver(connection, socket) {
   if (typeof socket[TAKE_DESCRIPTOR] === 'function') {
     const own = socket[TAKE_DESCRIPTOR]();
     if (own === null) return false;
-    if (!engine.attach(connection, own.fd)) {
+    if (!engine.attach(connection, own.fd, own.session)) {
       // It is out of its own loop, and not in ours: no descriptors are left.
       process.nextTick(() => socket.destroy());
       return false;
@@ -124,8 +124,9 @@ function takenPrototype(prototype) {
     /** @param {(error?: Error | null) => void} callback */
     _final(callback) {
       this[kConnection].whenWritten((/** @type {Error | null | undefined} */ error) => {
-        if (error) callback(error);
-        else final.call(this, callback);
+        if (error) return callback(error);
+        if (this.encrypted) engine.end(this[kConnection]);
+        final.call(this, callback);
       });
     },
 

@@ -2,6 +2,7 @@
 
 use super::event_loop::{Delivery, EventLoop, LoopState};
 use super::operator::Operator;
+use super::tls::{self, TlsContext, TlsSession};
 use crate::codec::http_files::{Coding, Conditions, Dotfiles, Policy};
 use crate::codec::http1::{Limits, METHODS};
 use crate::flow::ReadOutcome;
@@ -29,6 +30,7 @@ struct Settings {
     headers_timeout: u64,
     request_timeout: u64,
     keep_alive_timeout: u64,
+    handshake_timeout: u64,
     no_delay: bool,
     keep_alive: bool,
     keep_alive_initial_delay: u64,
@@ -98,6 +100,7 @@ impl From<Settings> for Config {
                 headers: time(settings.headers_timeout),
                 request: time(settings.request_timeout),
                 keep_alive: time(settings.keep_alive_timeout),
+                handshake: time(settings.handshake_timeout),
             },
             no_delay: settings.no_delay,
             keep_alive_probe: settings
@@ -275,6 +278,39 @@ impl HttpServer {
     pub fn configure(&self, settings: String) -> Result<()> {
         self.engine.set_config(parse::<Settings>(&settings)?.into());
         Ok(())
+    }
+
+    /// Speaks TLS from now on: by `context`, or by the one of `named` whose name in `names` fits, or as JavaScript
+    /// [chooses](Self::choose) where it `asks`.
+    #[napi(catch_unwind)]
+    pub fn set_contexts(
+        &self,
+        context: &TlsContext,
+        names: Vec<String>,
+        named: Vec<ClassInstance<TlsContext>>,
+        asks: bool,
+    ) {
+        self.engine.set_contexts(tls::contexts(context, names, &named, asks));
+    }
+
+    /// What a connection in its handshake gets: that context or the one for all, and that protocol alone.
+    #[napi(catch_unwind)]
+    pub fn choose(&self, id: u32, context: Option<&TlsContext>, alpn: Option<BufferSlice>) -> bool {
+        self.engine.choose(id, context.map(TlsContext::inner), alpn.map(|name| name.to_vec()));
+        !self.engine.batch().is_empty()
+    }
+
+    /// What a connection's handshake came to, as JSON; nothing where it is not over, or the connection is gone.
+    #[napi(catch_unwind)]
+    pub fn session(&self, id: u32) -> Option<String> {
+        self.engine.session(id).map(|(facts, _)| tls::describe(&facts))
+    }
+
+    /// The certificate of a connection's peer and those that it sent with it, in DER.
+    #[napi(catch_unwind)]
+    pub fn peer_certificates(&self, id: u32) -> Vec<Buffer> {
+        let certificates = self.engine.session(id).map(|(_, certificates)| certificates).unwrap_or_default();
+        certificates.into_iter().map(Buffer::from).collect()
     }
 
     /// Whether somebody listens for requests that wish for another protocol.
@@ -460,12 +496,15 @@ impl HttpServer {
     /// Hands the connection's descriptor over, out of the loop; the connection's number is free after it. -1 where it is
     /// gone.
     #[napi(catch_unwind)]
-    pub fn detach(&self, id: u32) -> Detached {
+    pub fn detach(&self, env: Env, id: u32) -> Result<Detached> {
         match self.engine.detach(id) {
             Some((transport, bytes)) => {
-                Detached { descriptor: transport.into_socket().into_raw_fd(), bytes: bytes.into() }
+                let (socket, session) = transport.into_parts();
+                let session =
+                    session.map(|session| TlsSession::new(session).into_reference(env)).transpose()?;
+                Ok(Detached { descriptor: socket.into_raw_fd(), bytes: bytes.into(), session })
             }
-            None => Detached { descriptor: -1, bytes: Vec::new().into() },
+            None => Ok(Detached { descriptor: -1, bytes: Vec::new().into(), session: None }),
         }
     }
 
@@ -498,4 +537,6 @@ pub struct Detached {
     pub descriptor: i32,
     /// Bytes.
     pub bytes: Buffer,
+    /// The TLS session on it, to go on with.
+    pub session: Option<Reference<TlsSession>>,
 }

@@ -21,6 +21,8 @@ mod operator;
 mod packed;
 mod spec;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+mod tls;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod uv;
 mod websocket;
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -3,6 +3,8 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::event_loop::{Delivery, EventLoop, LoopState};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::tls::TlsSession;
 use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::net::transport::Transport;
@@ -342,15 +344,29 @@ impl WebSocketEngine {
         )
     }
 
-    /// Gives the connection a descriptor of its own for the socket that is open as `descriptor`.
+    /// Gives the connection a descriptor of its own for the socket that is open as `descriptor`, and the TLS session on it.
     ///
     /// @throws where it cannot be duplicated or watched
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[napi(catch_unwind)]
-    pub fn attach(&self, id: u32, descriptor: i32, event_loop: &EventLoop) -> Result<()> {
-        let transport = Transport::plain(super::descriptor::duplicate(descriptor)?.into());
+    pub fn attach(
+        &self,
+        id: u32,
+        descriptor: i32,
+        event_loop: &EventLoop,
+        session: Option<&TlsSession>,
+    ) -> Result<()> {
+        let socket = super::descriptor::duplicate(descriptor)?.into();
+        let transport = Transport::from_parts(socket, session.and_then(TlsSession::take));
         self.shared.engine.attach(id, transport, &event_loop.state().reactor())?;
         Ok(())
+    }
+
+    /// Ends our side of the connection's own socket once all is written, and its TLS session before.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[napi(catch_unwind)]
+    pub fn end(&self, id: u32) {
+        self.shared.engine.end(id);
     }
 
     /// Takes the connection's descriptor away.

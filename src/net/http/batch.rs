@@ -1,6 +1,7 @@
 //! What one turn brought, packed: a table of words and the bytes that it speaks of.
 
 use crate::codec::http1::{Fault, Head, HeaderSpan};
+use crate::net::transport::tls::{Hello, Session, TlsFault};
 
 /// The kinds of record. The number is the record's first word; the second is always the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub enum Record {
     Http2 = 14,
     /// HTTP/2 was broken off: the error code, then place and length of what there is to say.
     SessionFault = 15,
+    /// A TLS handshake is over: place of the bytes, which are the protocol agreed on and the code of what is wrong with the
+    /// client's certificate; their lengths; 0 where no certificate was asked for, 1 for one that is right, 2 for none or one
+    /// that is wrong.
+    Secure = 16,
+    /// A client in a TLS handshake waits for a decision: place of the bytes, which are the name that it asks for and the
+    /// protocols that it knows, each behind a byte with its length; two lengths.
+    Hello = 17,
+    /// TLS failed; [`Record::Closed`] follows: place of the code and of the reason, which follow each other; two lengths.
+    TlsFault = 18,
 }
 
 /// Flags of a request.
@@ -130,6 +140,40 @@ impl Batch {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(message.as_bytes());
         self.push(Record::SessionFault, connection, &[reason, start, message.len() as u32]);
+    }
+
+    /// A record of texts that follow each other: the place of the first, their lengths, and further words.
+    fn texts(&mut self, record: Record, connection: u32, texts: &[&[u8]], rest: &[u32]) {
+        self.push(record, connection, &[self.bytes.len() as u32]);
+        for text in texts {
+            self.bytes.extend_from_slice(text);
+            self.words.push(text.len() as u32);
+        }
+        self.words.extend_from_slice(rest);
+    }
+
+    pub(super) fn secure(&mut self, connection: u32, session: &Session) {
+        let (judgement, code) = match session.authorization() {
+            None => (0, ""),
+            Some(Ok(())) => (1, ""),
+            Some(Err(code)) => (2, code),
+        };
+        let alpn = session.alpn().unwrap_or_default();
+        self.texts(Record::Secure, connection, &[alpn, code.as_bytes()], &[judgement]);
+    }
+
+    pub(super) fn hello(&mut self, connection: u32, hello: &Hello) {
+        let mut protocols = Vec::new();
+        for protocol in &hello.alpn {
+            protocols.push(protocol.len() as u8);
+            protocols.extend_from_slice(protocol);
+        }
+        let name = hello.server_name.as_deref().unwrap_or_default();
+        self.texts(Record::Hello, connection, &[name.as_bytes(), &protocols], &[]);
+    }
+
+    pub(super) fn tls_fault(&mut self, connection: u32, fault: &TlsFault) {
+        self.texts(Record::TlsFault, connection, &[fault.code.as_bytes(), fault.reason.as_bytes()], &[]);
     }
 
     pub(super) fn fault(&mut self, connection: u32, fault: &Fault, packet: &[u8]) {

@@ -13,6 +13,8 @@ pub struct Timeouts {
     pub request: Option<Duration>,
     /// Between a response and the next request.
     pub keep_alive: Option<Duration>,
+    /// For a TLS handshake, from the connection.
+    pub handshake: Option<Duration>,
 }
 
 /// How a server treats its peers.
@@ -40,6 +42,7 @@ impl Default for Config {
                 headers: Some(Duration::from_secs(60)),
                 request: Some(Duration::from_secs(300)),
                 keep_alive: Some(Duration::from_secs(5)),
+                handshake: Some(Duration::from_secs(120)),
             },
             no_delay: true,
             keep_alive_probe: None,

@@ -1,6 +1,7 @@
 //! One connection: its requests one after the other, and the bytes that wait in both directions.
 
 mod answers;
+mod handshake;
 mod http2;
 mod requests;
 mod stream;
@@ -16,6 +17,7 @@ use crate::codec::http_files::Plan;
 use crate::codec::http1::{Limits, RequestDecoder, Step};
 use crate::net::reactor::{Interest, Readiness, Source, Token, Turn};
 use crate::net::transport::Transport;
+use crate::net::transport::tls::TlsFault;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
@@ -32,6 +34,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// In a TLS handshake.
+    Handshake {
+        /// JavaScript chooses what the client gets.
+        asked: bool,
+    },
     /// Between requests, or within a head.
     Head,
     /// A request is with JavaScript.
@@ -64,6 +71,8 @@ enum Timer {
     Comment = 4,
     /// A session looks at its times.
     Http2 = 5,
+    /// A TLS handshake is to be over.
+    Handshake = 6,
 }
 
 struct State {
@@ -82,6 +91,8 @@ struct State {
     /// Bytes of bodies that did.
     fed: u64,
     peer_ended: bool,
+    /// The end of a TLS session came behind the requests in `inbox`; the socket's own, which mostly follows, is told as ever.
+    end_behind: bool,
     /// Our side ends when the outbox is empty.
     finishing: bool,
     /// Our side is ended.
@@ -121,6 +132,10 @@ enum After {
 
 impl Connection {
     pub fn new(id: u32, engine: Weak<Engine>, transport: Transport, limits: Limits, now: Instant) -> Self {
+        let stage = match transport.is_established() {
+            true => Stage::Head,
+            false => Stage::Handshake { asked: false },
+        };
         Self {
             id,
             engine,
@@ -133,11 +148,12 @@ impl Connection {
                 decoder: RequestDecoder::new(limits),
                 inbox: Vec::new(),
                 outbox: Outbox::default(),
-                stage: Stage::Head,
+                stage,
                 paused: false,
                 upload: None,
                 fed: 0,
                 peer_ended: false,
+                end_behind: false,
                 finishing: false,
                 finished: false,
                 timer: None,
@@ -154,7 +170,9 @@ impl Connection {
     /// Tells what the reactor calls it, and starts its first time limit.
     pub fn registered(&self, engine: &Engine, token: Token) {
         self.token.set(Some(token));
-        self.set_timer(engine, &mut self.state.borrow_mut(), Some(Timer::Headers));
+        let state = &mut *self.state.borrow_mut();
+        let timer = if state.stage == Stage::Head { Timer::Headers } else { Timer::Handshake };
+        self.set_timer(engine, state, Some(timer));
     }
 
     /// Runs `use_socket` on the socket, where it is still open.
@@ -279,7 +297,11 @@ impl Connection {
         if let Some(session) = session {
             session.close(engine, true);
         }
-        if self.take(engine).is_some() {
+        if let Some((mut transport, _)) = self.take(engine) {
+            if errno == 0 && transport.session().is_some() {
+                // It is over in good order. A peer that is gone need not hear it.
+                let _ = transport.end();
+            }
             engine.batch().push(Record::Closed, self.id, &[errno as u32]);
         }
     }
@@ -289,7 +311,7 @@ impl Connection {
         match after {
             Ok(After::Open) => self.update_interest(engine),
             Ok(After::Close(errno)) => self.close_and_tell(engine, errno),
-            Err(error) => self.close_and_tell(engine, error.raw_os_error().unwrap_or(5)),
+            Err(error) => self.fail(engine, &error),
         }
     }
 
@@ -302,6 +324,7 @@ impl Connection {
                     state.paused || state.upload.as_ref().is_some_and(|upload| upload.full)
                 }
                 Stage::Busy { .. } | Stage::Deciding => state.inbox.len() >= AHEAD_BYTES,
+                Stage::Handshake { asked } => asked,
                 Stage::Broken => true,
                 Stage::Http2 => state.session.as_ref().is_none_or(|session| !session.wants_input()),
             };
@@ -326,6 +349,7 @@ impl Connection {
             Some(Timer::Request) => (state.began, timeouts.request),
             Some(Timer::KeepAlive) => (state.began, timeouts.keep_alive),
             Some(Timer::Linger) => (Instant::now(), Some(LINGER)),
+            Some(Timer::Handshake) => (state.began, timeouts.handshake),
             // These set their own.
             Some(Timer::Comment | Timer::Http2) | None => (state.began, None),
         };
@@ -340,13 +364,18 @@ impl Connection {
         if !state.finishing || state.finished || !state.outbox.is_empty() {
             return Ok(After::Open);
         }
-        state.finished = true;
         if state.peer_ended || state.stage == Stage::Broken {
+            state.finished = true;
             return Ok(After::Close(0));
         }
         if let Some(transport) = &mut *self.transport.borrow_mut() {
-            transport.end()?;
+            let ended = transport.end()?;
+            state.outbox.count_held(transport);
+            if !ended {
+                return Ok(After::Open);
+            }
         }
+        state.finished = true;
         if state.stage == Stage::Lingering {
             self.set_timer(engine, state, Some(Timer::Linger));
         }
@@ -364,7 +393,7 @@ impl Connection {
         state.native = false;
         state.began = Instant::now();
         if state.inbox.is_empty() {
-            if state.peer_ended {
+            if state.peer_ended || state.end_behind {
                 return Ok(After::Close(0));
             }
             self.set_timer(engine, state, Some(Timer::KeepAlive));
@@ -377,7 +406,12 @@ impl Connection {
     fn read(&self, engine: &Engine, state: &mut State, turn: &mut Turn<'_>) -> io::Result<After> {
         let now = turn.now();
         let read = match &mut *self.transport.borrow_mut() {
-            Some(transport) => transport.read(turn),
+            Some(transport) => {
+                let read = transport.read(turn);
+                state.outbox.count_held(transport);
+                self.shake_hands(engine, state, transport);
+                read
+            }
             None => return Ok(After::Open),
         };
         let bytes = match read {
@@ -386,29 +420,41 @@ impl Connection {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(After::Open),
             Err(error) => return Err(error),
         };
-        if let Some(after) = self.read_http2(engine, state, bytes, now) {
-            return after;
-        }
-        if state.timer == Some(Timer::KeepAlive) {
+        let http2 = self.read_http2(engine, state, bytes, now);
+        if http2.is_none() && state.timer == Some(Timer::KeepAlive) {
             state.began = now;
             self.set_timer(engine, state, Some(Timer::Headers));
         }
-        if state.inbox.is_empty() {
+        let outcome = if let Some(after) = http2 {
+            after
+        } else if state.inbox.is_empty() {
             let taken = self.parse(engine, state, bytes);
             if taken < bytes.len() {
                 state.inbox.extend_from_slice(&bytes[taken..]);
             }
-            return self.after_parse(engine, state);
+            self.after_parse(engine, state)
+        } else {
+            state.inbox.extend_from_slice(bytes);
+            self.parse_inbox(engine, state)
+        };
+        match outcome {
+            Ok(After::Open) if self.takes_end() => match state.stage {
+                // As on a plain socket, where it would come in a later turn: what came before it is answered.
+                Stage::Busy { complete: true, .. } => {
+                    state.end_behind = true;
+                    Ok(After::Open)
+                }
+                _ => Ok(self.peer_end(engine, state)),
+            },
+            other => other,
         }
-        state.inbox.extend_from_slice(bytes);
-        self.parse_inbox(engine, state)
     }
 
     fn peer_end(&self, engine: &Engine, state: &mut State) -> After {
         use crate::codec::http1::{Fault, FaultCode};
         state.peer_ended = true;
         match state.stage {
-            Stage::Lingering => return After::Close(0),
+            Stage::Lingering | Stage::Handshake { .. } => return After::Close(0),
             Stage::Http2 => return self.pump_end(engine, state),
             Stage::Head if state.decoder.is_between_requests() && state.inbox.is_empty() => {
                 if state.outbox.is_empty() {
@@ -459,6 +505,10 @@ impl Source for Connection {
             Some(Timer::KeepAlive | Timer::Linger) => self.close_and_tell(&engine, 0),
             Some(Timer::Comment) => self.comment(&engine),
             Some(Timer::Http2) => self.look(&engine, turn.now()),
+            Some(Timer::Handshake) => {
+                let fault = TlsFault::new("ERR_TLS_HANDSHAKE_TIMEOUT", "TLS handshake timeout");
+                self.fail(&engine, &fault.into());
+            }
             Some(timer) => {
                 self.state.borrow_mut().stage = Stage::Broken;
                 self.update_interest(&engine);

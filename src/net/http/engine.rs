@@ -15,6 +15,7 @@ use crate::net::h2::StreamId;
 use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
+use crate::net::transport::tls::{self, Context, Contexts, SessionFacts};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
 use std::hash::BuildHasher;
@@ -45,6 +46,8 @@ pub struct Engine {
     /// For output of operators on its way to sockets.
     scratch: RefCell<Vec<u8>>,
     mounts: RefCell<Vec<Mount>>,
+    /// TLS, where it is spoken.
+    contexts: RefCell<Option<Rc<Contexts>>>,
     wake: RefCell<Option<Wake>>,
     /// `Date`, and the second that it is of.
     date: RefCell<(u64, String)>,
@@ -90,6 +93,7 @@ impl Engine {
             dropped: Cell::new(0),
             scratch: RefCell::default(),
             mounts: RefCell::default(),
+            contexts: RefCell::default(),
             wake: RefCell::default(),
             date: RefCell::default(),
             random: std::collections::hash_map::RandomState::new(),
@@ -114,6 +118,23 @@ impl Engine {
     /// Treats peers so from now on.
     pub fn set_config(&self, config: Config) {
         self.config.set(config);
+    }
+
+    /// Speaks TLS from now on, and by these contexts; connections that are there go on as they began.
+    pub fn set_contexts(&self, contexts: Contexts) {
+        *self.contexts.borrow_mut() = Some(Rc::new(contexts));
+    }
+
+    /// What connection `id` gets in its handshake, which waits for it; see [`Contexts::asks`].
+    pub fn choose(&self, id: u32, context: Option<Arc<Context>>, alpn: Option<Vec<u8>>) {
+        if let Some(connection) = self.get(id) {
+            connection.choose(self, context, alpn);
+        }
+    }
+
+    /// What the TLS handshake of connection `id` came to, and the peer's certificates in DER.
+    pub fn session(&self, id: u32) -> Option<(SessionFacts, Vec<Vec<u8>>)> {
+        self.get(id)?.session()
     }
 
     /// Whether requests that wish for another protocol wait for a decision.
@@ -198,8 +219,11 @@ impl Engine {
             slots.all.push(None);
             slots.all.len() as u32 - 1
         });
-        let connection =
-            Rc::new(Connection::new(id, Rc::downgrade(self), Transport::plain(socket), config.limits, now));
+        let transport = match &*self.contexts.borrow() {
+            Some(contexts) => Transport::encrypted(socket, tls::Session::server(Rc::clone(contexts))),
+            None => Transport::plain(socket),
+        };
+        let connection = Rc::new(Connection::new(id, Rc::downgrade(self), transport, config.limits, now));
         let source: Rc<dyn Source> = connection.clone();
         let token = connection
             .with_socket(|socket| self.reactor.register(socket, Interest::READ, source))

@@ -38,6 +38,7 @@ struct Work {
     ready: VecDeque<Ready>,
     due: Vec<u64>,
     buffer: Vec<u8>,
+    plain: Vec<u8>,
 }
 
 struct Entry {
@@ -100,6 +101,7 @@ impl Reactor {
                 ready: VecDeque::new(),
                 due: Vec::new(),
                 buffer: Vec::new(),
+                plain: Vec::new(),
             }),
         })
     }
@@ -211,7 +213,7 @@ impl Reactor {
         let Ok(mut work) = self.work.try_borrow_mut() else {
             return Err(io::Error::other("a turn within a turn"));
         };
-        let Work { events, ready, due, buffer } = &mut *work;
+        let Work { events, ready, due, buffer, plain } = &mut *work;
         if ready.is_empty() {
             let rang = self.poller.wait(events, ready, timeout)?;
             if rang {
@@ -222,7 +224,7 @@ impl Reactor {
         if buffer.is_empty() {
             buffer.resize(READ_BYTES, 0);
         }
-        let mut turn = Turn { reactor: self, buffer, started: Instant::now(), bytes: 0 };
+        let mut turn = Turn { reactor: self, buffer, plain, started: Instant::now(), bytes: 0 };
         let mut called = 0;
         while let Some(one) = ready.pop_front() {
             called += usize::from(self.serve(one, &mut turn));

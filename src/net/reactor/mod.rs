@@ -104,6 +104,7 @@ pub trait Source {
 pub struct Turn<'a> {
     reactor: &'a Reactor,
     buffer: &'a mut [u8],
+    plain: &'a mut Vec<u8>,
     started: Instant,
     bytes: usize,
 }
@@ -133,6 +134,11 @@ impl Turn<'_> {
         };
         self.bytes += count;
         Ok(&mut self.buffer[..count])
+    }
+
+    /// The turn's buffer, and one for what its bytes hold beneath a layer of coding.
+    pub(in crate::net) fn buffers(&mut self) -> (&mut [u8], &mut Vec<u8>) {
+        (self.buffer, self.plain)
     }
 
     /// Counts `bytes` that a source read by itself towards the turn's bound.

@@ -25,6 +25,21 @@ impl Transport {
     /// # Errors
     /// The system's, of the file or of the socket.
     pub fn send_file(&mut self, file: &OwnedFd, offset: u64, bytes: u64, warm: bool) -> io::Result<FileSent> {
+        if let Some(session) = &mut self.session {
+            let mut outcome = None;
+            let most = bytes as usize;
+            let taken = session.write_filled(&self.socket, |room| {
+                let most = room.len().min(most);
+                match read_cached(file, offset, &mut room[..most], warm) {
+                    Ok(0) => outcome = Some(FileSent::Truncated),
+                    Ok(read) => return Ok(read),
+                    Err(Errno::AGAIN) => outcome = Some(FileSent::Cold),
+                    Err(error) => return Err(error.into()),
+                }
+                Ok(0)
+            })?;
+            return Ok(outcome.unwrap_or(taken.map_or(FileSent::Full, |taken| FileSent::Bytes(taken as u64))));
+        }
         if !warm && !is_cached(file, offset, bytes) {
             return Ok(FileSent::Cold);
         }
@@ -37,6 +52,19 @@ impl Transport {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+}
+
+/// Reads what is in memory of a file, or waits for it where it is `warm`, which is not long.
+fn read_cached(file: &OwnedFd, offset: u64, room: &mut [u8], warm: bool) -> Result<usize, Errno> {
+    let flags = if warm { ReadWriteFlags::empty() } else { ReadWriteFlags::NOWAIT };
+    loop {
+        match rustix::io::preadv2(file, &mut [IoSliceMut::new(room)], offset, flags) {
+            Err(Errno::INTR) => {}
+            // The file system cannot tell.
+            Err(Errno::OPNOTSUPP) => return rustix::io::pread(file, room, offset),
+            other => return other,
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub heard: Instant,
     /// Something was queued since the last flush.
     pub touched: bool,
+    /// Our side of the transport ends when all is written.
+    pub ending: bool,
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub descriptor: Option<Descriptor>,
 }
@@ -69,6 +71,15 @@ impl Connection {
 }
 
 impl State {
+    /// Bytes that the transport took and the socket did not yet.
+    pub fn held_back(&self) -> usize {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(descriptor) = &self.descriptor {
+            return descriptor.transport.waiting();
+        }
+        0
+    }
+
     fn feed(&mut self, id: u32, bytes: &mut [u8], batch: &mut Batch) {
         if self.deaf {
             return;
@@ -87,10 +98,18 @@ mod descriptor {
     use super::*;
     use crate::net::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
     use crate::net::transport::Transport;
+    use crate::net::transport::tls::TlsFault;
     use std::io;
 
-    /// `EIO`, for a failure that the system has no number for.
-    const EIO: i32 = 5;
+    /// The system's number; `EPROTO`, as in Node, for what TLS fails with.
+    fn errno(error: &io::Error) -> i32 {
+        error.raw_os_error().unwrap_or(if TlsFault::of(error).is_some() { 71 } else { 5 })
+    }
+
+    /// Whether the peer's end came with what was read last.
+    fn transport_ends(descriptor: &mut Option<Descriptor>) -> bool {
+        descriptor.as_mut().is_some_and(|descriptor| descriptor.transport.take_end())
+    }
 
     /// A transport of the connection's own.
     pub struct Descriptor {
@@ -153,6 +172,10 @@ mod descriptor {
                     self.ended = true;
                     batch.push(id, EventKind::End, 0, 0);
                 }
+                Ok(_) if transport_ends(&mut self.descriptor) => {
+                    self.ended = true;
+                    batch.push(id, EventKind::End, 0, 0);
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => batch.push_row(self.fail(id, &error, false)),
@@ -178,7 +201,12 @@ mod descriptor {
                     Err(error) => failure = Some(error),
                 }
             }
-            let passed = self.outbox.passed();
+            let is_sent = transport.waiting() == 0;
+            if self.ending && is_sent && self.outbox.pending() == 0 && failure.is_none() {
+                // It is called again where its last words wait. A peer that is gone need not hear them.
+                self.ending = matches!(transport.end(), Ok(false));
+            }
+            let passed = if is_sent { self.outbox.passed() } else { 0 };
             if passed > 0 {
                 let pending = u32::try_from(self.outbox.pending()).unwrap_or(u32::MAX);
                 hub.outcomes.borrow_mut().push([id, EventKind::Written as u32, passed, pending]);
@@ -193,12 +221,7 @@ mod descriptor {
             self.ended = true;
             self.deaf = true;
             self.outbox.clear();
-            [
-                id,
-                EventKind::Failure as u32,
-                error.raw_os_error().unwrap_or(EIO).unsigned_abs(),
-                u32::from(writing),
-            ]
+            [id, EventKind::Failure as u32, errno(error).unsigned_abs(), u32::from(writing)]
         }
 
         /// Waits for what there is to wait for.

@@ -158,6 +158,7 @@ impl Engine {
             closing: false,
             heard: Instant::now(),
             touched: false,
+            ending: false,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             descriptor: None,
         };
@@ -212,6 +213,16 @@ impl Engine {
             if state.outbox.pending() > 0 {
                 self.touch(id, state);
             }
+        });
+    }
+
+    /// Ends our side of the connection's own transport when all that is queued is written.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn end(&self, id: u32) {
+        self.with(id, |state| {
+            state.ending = true;
+            state.write(id, &self.hub);
+            state.watch();
         });
     }
 
@@ -384,9 +395,9 @@ impl Engine {
         self.with(id, |state| state.outbox.take(&mut self.hub.spares.borrow_mut(), each));
     }
 
-    /// Bytes queued and not written, framing included.
+    /// Bytes queued and not written, framing included, and that of TLS for those that are encrypted.
     pub fn buffered(&self, id: u32) -> usize {
-        self.with(id, |state| state.outbox.pending() + state.held_bytes)
+        self.with(id, |state| state.outbox.pending() + state.held_bytes + state.held_back())
     }
 
     /// Milliseconds since the peer was last heard of.

@@ -29,9 +29,11 @@ impl Connection {
             let rest = &input[at..];
             match state.stage {
                 Stage::Lingering => return input.len(),
-                Stage::Broken | Stage::Deciding | Stage::Http2 | Stage::Busy { complete: true, .. } => {
-                    return at;
-                }
+                Stage::Handshake { .. }
+                | Stage::Broken
+                | Stage::Deciding
+                | Stage::Http2
+                | Stage::Busy { complete: true, .. } => return at,
                 Stage::Head if rest.is_empty() && state.decoder.is_between_requests() => return at,
                 Stage::Raw | Stage::Busy { .. } if state.paused => return at,
                 Stage::Busy { .. } if state.upload.as_ref().is_some_and(|upload| upload.full) => return at,
