@@ -94,7 +94,8 @@ pub struct Receiver {
     head_bytes: usize,
     frame: Option<Frame>,
     message: Message,
-    control: [u8; MAX_CONTROL],
+    /// The payload of a control frame; an idle connection that had none holds none.
+    control: Option<Box<[u8; MAX_CONTROL]>>,
     closed: bool,
 }
 
@@ -108,7 +109,7 @@ impl Receiver {
             head_bytes: 0,
             frame: None,
             message: Message::default(),
-            control: [0; MAX_CONTROL],
+            control: None,
             closed: false,
         }
     }
@@ -145,7 +146,8 @@ impl Receiver {
             at += n;
             self.frame = Some(frame);
             let flow = if frame.is_control() {
-                self.control[begun..begun + n].copy_from_slice(piece);
+                let control = self.control.get_or_insert_with(|| Box::new([0; MAX_CONTROL]));
+                control[begun..begun + n].copy_from_slice(piece);
                 if frame.left() > 0 {
                     return Ok(at);
                 }
@@ -394,7 +396,10 @@ impl Receiver {
 
     /// All of a control frame came.
     fn end_control(&mut self, frame: Frame, sink: &mut impl Sink) -> Result<ControlFlow<()>, WsError> {
-        let payload = &self.control[..frame.length as usize];
+        let payload = match &self.control {
+            Some(control) => &control[..frame.length as usize],
+            None => &[],
+        };
         match (frame.opcode, payload) {
             (opcode::PING, payload) => Ok(sink.ping(payload)),
             (opcode::PONG, payload) => Ok(sink.pong(payload)),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Event, Pattern};
+use super::{Event, Held, Pattern, Storage};
 
 /// Entries of the hub's order that may be of events gone already, before it is swept.
 const STALE_MOST: usize = 4096;
@@ -45,41 +45,6 @@ pub(super) struct Histories {
 impl Histories {
     pub fn new(retention: Retention) -> Self {
         Self { retention, topics: HashMap::new(), bytes: 0, count: 0, order: VecDeque::new(), lost: 0 }
-    }
-
-    pub fn add(&mut self, event: &Arc<Event>) {
-        let Retention { count, bytes, total_bytes, .. } = self.retention;
-        if count == 0 || event.cost() > bytes {
-            // It is never there to be replayed, so a cursor before it is too old.
-            self.lose(event);
-            return;
-        }
-        let history = match self.topics.get_mut(event.topic()) {
-            Some(history) => history,
-            // What was published to it before may be forgotten.
-            None => self
-                .topics
-                .entry(event.topic().into())
-                .or_insert(History { lost: self.lost, ..History::default() }),
-        };
-        history.events.push_back(Arc::clone(event));
-        history.bytes += event.cost();
-        self.bytes += event.cost();
-        self.count += 1;
-        let topic = Arc::clone(event.shared_topic());
-        self.order.push_back(Place { topic, offset: event.offset(), time_ms: event.time_ms() });
-        while history.events.len() > count || history.bytes > bytes {
-            let gone = history.pop();
-            self.bytes -= gone;
-            self.count -= 1;
-        }
-        let now = event.time_ms();
-        self.expire(now);
-        while self.bytes > total_bytes && self.drop_oldest() {}
-        if self.order.len() > self.count + STALE_MOST {
-            let topics = &self.topics;
-            self.order.retain(|place| holds(topics, place));
-        }
     }
 
     /// Forgets a topic's event that was never kept.
@@ -129,9 +94,45 @@ impl Histories {
             }
         }
     }
+}
 
-    /// Events of `patterns` after `offset`, in order; `None` where some of them are not kept any more.
-    pub fn after(&mut self, patterns: &[Pattern], offset: u64, now_ms: u64) -> Option<Vec<Arc<Event>>> {
+impl Storage for Histories {
+    fn add(&mut self, event: &Arc<Event>) {
+        let Retention { count, bytes, total_bytes, .. } = self.retention;
+        if count == 0 || event.cost() > bytes {
+            // It is never there to be replayed, so a cursor before it is too old.
+            self.lose(event);
+            return;
+        }
+        let history = match self.topics.get_mut(event.topic()) {
+            Some(history) => history,
+            // What was published to it before may be forgotten.
+            None => self
+                .topics
+                .entry(event.topic().into())
+                .or_insert(History { lost: self.lost, ..History::default() }),
+        };
+        history.events.push_back(Arc::clone(event));
+        history.bytes += event.cost();
+        self.bytes += event.cost();
+        self.count += 1;
+        let topic = Arc::clone(event.shared_topic());
+        self.order.push_back(Place { topic, offset: event.offset(), time_ms: event.time_ms() });
+        while history.events.len() > count || history.bytes > bytes {
+            let gone = history.pop();
+            self.bytes -= gone;
+            self.count -= 1;
+        }
+        let now = event.time_ms();
+        self.expire(now);
+        while self.bytes > total_bytes && self.drop_oldest() {}
+        if self.order.len() > self.count + STALE_MOST {
+            let topics = &self.topics;
+            self.order.retain(|place| holds(topics, place));
+        }
+    }
+
+    fn after(&mut self, patterns: &[Pattern], offset: u64, now_ms: u64) -> Option<Vec<Arc<Event>>> {
         self.expire(now_ms);
         let mut found = Vec::new();
         let mut visit = |history: &History| {
@@ -162,7 +163,7 @@ impl Histories {
         complete.then_some(found)
     }
 
-    pub fn latest(&mut self, topic: &str, now_ms: u64) -> Vec<Arc<Event>> {
+    fn latest(&mut self, topic: &str, now_ms: u64) -> Vec<Arc<Event>> {
         self.expire(now_ms);
         let Some(history) = self.topics.get(topic) else { return Vec::new() };
         let mut seen = std::collections::HashSet::new();
@@ -172,8 +173,8 @@ impl Histories {
         found
     }
 
-    pub fn held(&self) -> (usize, usize, usize) {
-        (self.topics.len(), self.count, self.bytes)
+    fn held(&self) -> Held {
+        Held { topics: self.topics.len(), events: self.count, bytes: self.bytes }
     }
 }
 

@@ -4,6 +4,9 @@
 //! the hub's *epoch* (one life of the hub) and an *offset*. [`Hub::subscribe`] with a cursor gives what was missed and what comes,
 //! without a gap and without a double, or says that the cursor is too old.
 //!
+//! What is kept is kept by a [`Storage`], in memory by default; a [`Relay`] hears of each event that is published here, and gives
+//! what comes from elsewhere to [`Hub::receive`].
+//!
 //! # Queues and who waits at them
 //! Nobody waits: a publisher is never held back by a subscriber.
 //!
@@ -18,6 +21,7 @@ mod followers;
 mod history;
 mod mailbox;
 mod pattern;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +31,7 @@ pub(crate) use event::{chunk, data};
 pub use fanout::{Fanout, Gap, Joined, Members, REST_MOST};
 pub use mailbox::{Mailbox, MailboxOptions, SlowPolicy};
 pub use pattern::{MAX_TOPIC_BYTES, Pattern, is_topic};
+pub use storage::{Held, Relay, Storage};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -94,7 +99,7 @@ struct Subscribers {
 
 struct State {
     last: u64,
-    histories: Histories,
+    storage: Box<dyn Storage>,
     subscribers: Subscribers,
 }
 
@@ -102,6 +107,7 @@ struct State {
 pub struct Hub {
     epoch: u64,
     options: HubOptions,
+    relay: Option<Box<dyn Relay>>,
     state: Mutex<State>,
 }
 
@@ -114,15 +120,18 @@ impl Hub {
             age_ms: options.history_age_ms,
             total_bytes: options.total_bytes,
         };
-        Arc::new(Self {
-            epoch,
-            options,
-            state: Mutex::new(State {
-                last: 0,
-                histories: Histories::new(retention),
-                subscribers: Subscribers::default(),
-            }),
-        })
+        Self::with_storage(epoch, options, Box::new(Histories::new(retention)), None)
+    }
+
+    /// A hub that keeps its events in `storage`, and tells `relay` of them.
+    pub fn with_storage(
+        epoch: u64,
+        options: HubOptions,
+        storage: Box<dyn Storage>,
+        relay: Option<Box<dyn Relay>>,
+    ) -> Arc<Self> {
+        let state = State { last: 0, storage, subscribers: Subscribers::default() };
+        Arc::new(Self { epoch, options, relay, state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,6 +156,15 @@ impl Hub {
 
     /// Numbers an event, keeps it, and puts it into the mailboxes of who follows its topic. `now_ms` is the time since 1970.
     pub fn publish(&self, new: NewEvent, now_ms: u64) -> Arc<Event> {
+        let event = self.receive(new, now_ms);
+        if let Some(relay) = &self.relay {
+            relay.publish(&event);
+        }
+        event
+    }
+
+    /// The same for what was published elsewhere: the relay is not told.
+    pub fn receive(&self, new: NewEvent, now_ms: u64) -> Arc<Event> {
         // Mailboxes are told outside of the lock.
         let (event, receivers) = {
             let mut state = self.state();
@@ -157,7 +175,7 @@ impl Hub {
             for mailbox in &receivers {
                 mailbox.put(&event);
             }
-            state.histories.add(&event);
+            state.storage.add(&event);
             (event, receivers)
         };
         for mailbox in receivers {
@@ -181,7 +199,7 @@ impl Hub {
         let last = state.last;
         let replay = since.map(|Cursor { epoch, offset }| {
             let known = epoch == self.epoch && offset <= last;
-            match known.then(|| state.histories.after(patterns, offset, now_ms)).flatten() {
+            match known.then(|| state.storage.after(patterns, offset, now_ms)).flatten() {
                 Some(events) => {
                     Replay::Missed(events.into_iter().filter(|event| mailbox.may_see(event)).collect())
                 }
@@ -206,12 +224,13 @@ impl Hub {
 
     /// The last event of `topic` that is kept, for each key and for those without one: what a newcomer needs to know.
     pub fn latest(&self, topic: &str, now_ms: u64) -> Vec<Arc<Event>> {
-        self.state().histories.latest(topic, now_ms)
+        self.state().storage.latest(topic, now_ms)
     }
 
     /// Topics with a history, events in all histories, and their bytes.
     pub fn held(&self) -> (usize, usize, usize) {
-        self.state().histories.held()
+        let Held { topics, events, bytes } = self.state().storage.held();
+        (topics, events, bytes)
     }
 }
 

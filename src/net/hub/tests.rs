@@ -300,3 +300,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn another_storage_keeps_what_it_likes_and_a_relay_hears_of_what_is_published_here_alone() {
+    #[derive(Default)]
+    struct Last(Option<Arc<Event>>);
+    impl Storage for Last {
+        fn add(&mut self, event: &Arc<Event>) {
+            self.0 = Some(Arc::clone(event));
+        }
+        fn after(&mut self, _: &[Pattern], offset: u64, _: u64) -> Option<Vec<Arc<Event>>> {
+            let last = self.0.iter().filter(|event| event.offset() > offset);
+            last.cloned().map(|event| (event.offset() == offset + 1).then(|| vec![event])).next()?
+        }
+        fn latest(&mut self, _: &str, _: u64) -> Vec<Arc<Event>> {
+            self.0.iter().cloned().collect()
+        }
+        fn held(&self) -> Held {
+            Held { topics: 1, events: self.0.iter().len(), bytes: 0 }
+        }
+    }
+    struct Told(Arc<std::sync::Mutex<Vec<u64>>>);
+    impl Relay for Told {
+        fn publish(&self, event: &Arc<Event>) {
+            self.0.lock().unwrap().push(event.offset());
+        }
+    }
+    let told = Arc::<std::sync::Mutex<Vec<u64>>>::default();
+    let relay: Box<dyn Relay> = Box::new(Told(Arc::clone(&told)));
+    let storage = Box::<Last>::default();
+    let hub = Hub::with_storage(7, HubOptions::default(), storage, Some(relay));
+    let inbox = mailbox(1 << 20, SlowPolicy::DropOldest);
+    hub.subscribe(&inbox, &patterns(&["t"]), None, 0);
+    hub.publish(new("t", "here"), 0);
+    hub.receive(new("t", "elsewhere"), 0);
+    assert_eq!(inbox.take(usize::MAX).len(), 2, "subscribers see no difference");
+    assert_eq!(*told.lock().unwrap(), [1]);
+    assert_eq!(missed(hub.subscribe(&inbox, &patterns(&["t"]), at(1), 0)), Some(vec!["elsewhere".into()]));
+    assert_eq!(missed(hub.subscribe(&inbox, &patterns(&["t"]), at(0), 0)), None);
+    assert_eq!(hub.held(), (1, 1, 0));
+}
