@@ -1,9 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { once } = require('node:events');
+const { EventEmitter, once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
+const net = require('node:net');
 const { Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { test } = require('node:test');
@@ -349,6 +350,26 @@ test('what was written to a session that never connects is called back', async (
   assert.equal((await written).code, 'ERR_MILLRACE_SSE_USE');
   await failed;
   assert.equal(session.destroyed, true);
+});
+
+test('createSession() of a client that is gone already settles, and what is done with its session harms nobody', async (t) => {
+  const done = new EventEmitter();
+  const { port } = await serve(t, async (req, res) => {
+    await once(res, 'close');
+    try {
+      const session = await sse.createSession(req, res);
+      const channel = sse.createChannel().register(session);
+      session.push('x');
+      channel.broadcast('y');
+      await assert.rejects(session.iterate([1, 2]), { code: 'ERR_MILLRACE_SSE_USE' });
+      done.emit('done', { isConnected: session.isConnected, destroyed: session.destroyed, sessions: channel.sessionCount });
+    } catch (error) {
+      done.emit('error', error);
+    }
+  });
+  const told = once(done, 'done');
+  const client = net.connect(port, '127.0.0.1', () => client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n', () => client.destroy()));
+  assert.deepEqual(await told, [{ isConnected: false, destroyed: true, sessions: 0 }]);
 });
 
 test('wrong options are told with the codes of Node', () => {

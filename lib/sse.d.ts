@@ -194,6 +194,10 @@ export class SseError extends Error {
   code: string;
 }
 
+/**
+ * A session, once it is connected. Where the client has gone before that, one that is not (`isConnected`), whose `push()` does
+ * nothing.
+ */
 export function createSession<State = DefaultSessionState>(
   req: IncomingMessage,
   res: ServerResponse,

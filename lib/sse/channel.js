@@ -49,6 +49,8 @@ class Channel extends EventEmitter {
    */
   register(session) {
     if (this.sessions.has(session)) return this;
+    // Its owner could not know.
+    if (session.neverConnected) return this;
     if (!session.isConnected) throw new SseError('Cannot register a non-active session.');
     const onDisconnected = () => {
       this.emit('session-disconnected', session);

@@ -45,6 +45,8 @@ class NodeConnection extends Connection {
     req.once('close', this.onClose);
     res.once('close', this.onClose);
     res.on('drain', this.onRoom);
+    // It will not tell again.
+    if (res.destroyed || /** @type {any} */ (res).stream?.destroyed) this.onClose();
     this.compressor?.stream.on('drain', this.onRoom);
     setNoDelay(res.socket);
     /** @type {Request | undefined} */

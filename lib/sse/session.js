@@ -113,6 +113,7 @@ class Session extends Writable {
     this.flush();
     if (this.keepAliveInterval !== null) this.keepAliveTimer = setInterval(this.keepAlive, this.keepAliveInterval);
     this.isConnected = true;
+    this.wasConnected = true;
     // It would keep its server from closing.
     this.leaveServer = whenServerCloses(/** @type {any} */ (connection).res?.socket?.server, (how) => this.close(how));
     this.emit('connected');
@@ -153,6 +154,11 @@ class Session extends Writable {
     return text === '' ? !this.outgoing.isFull : this.outgoing.send(text, key);
   }
 
+  /** @returns {boolean} whether the client had gone before the session connected */
+  get neverConnected() {
+    return this.disconnected && !this.wasConnected;
+  }
+
   /** @returns {Request} the request, as the Fetch API has it */
   getRequest() {
     return this.connection.request;
@@ -178,7 +184,11 @@ class Session extends Writable {
    * @throws {SseError} where the session is not connected
    */
   push(data, eventName = 'message', eventId = randomUUID()) {
-    if (!this.isConnected) throw notConnected();
+    if (!this.isConnected) {
+      // Its owner could not know: that must not end the process.
+      if (this.neverConnected) return this;
+      throw notConnected();
+    }
     this.buffer.push(data, eventName, eventId);
     this.flush(eventName);
     this.lastId = eventId;
@@ -235,6 +245,7 @@ class Session extends Writable {
    * @private
    */
   pushSlowly(data, eventName) {
+    if (!this.isConnected) throw notConnected();
     this.push(data, eventName);
     if (this.outgoing.isFull) return this.ready();
   }
@@ -350,6 +361,8 @@ class Session extends Writable {
 
 /** `disconnected` was emitted. @type {boolean} */
 Session.prototype.disconnected = false;
+/** `connected` was emitted. @type {boolean} */
+Session.prototype.wasConnected = false;
 
 /**
  * @param {any} req

@@ -15,6 +15,9 @@ const { event, flag } = engine;
 /** Bytes that may wait before a writer should: as of Node's streams. */
 const HIGH_WATER_MARK = getDefaultHighWaterMark(false);
 
+/** Instead of an empty array for each connection. @type {any} */
+const NONE = Object.freeze([]);
+
 class Connection {
   /**
    * @param {WebSocket} websocket
@@ -32,7 +35,7 @@ class Connection {
     /** Of sends that are not written. @type {((error?: Error) => void)[]} */
     this.callbacks = [];
     /** Where the frames of the next message end. @type {number[]} */
-    this.fragmentEnds = [];
+    this.fragmentEnds = NONE;
     /** Events that are told one in a turn of the loop; null where that is not wanted. @type {(() => void)[] | null} */
     this.deferred = options.allowSynchronousEvents === false ? [] : null;
     /** Who waits until those are told. @type {(() => void) | null} */
@@ -184,7 +187,7 @@ class Connection {
    */
   onUnusualMessage(data, isBinary) {
     const ends = this.fragmentEnds;
-    if (ends.length > 0) this.fragmentEnds = [];
+    if (ends.length > 0) this.fragmentEnds = NONE;
     this.tell(() => {
       const { websocket } = this;
       websocket.emit('message', isBinary ? convert(data, websocket._binaryType, ends) : data, isBinary);
@@ -227,7 +230,8 @@ class Connection {
         this.pump();
         break;
       case event.FRAGMENT_END:
-        this.fragmentEnds.push(third);
+        if (this.fragmentEnds === NONE) this.fragmentEnds = [third];
+        else this.fragmentEnds.push(third);
         break;
       case event.END:
         this.behind(() => {

@@ -40,7 +40,7 @@ class Sender {
      * @type {{ bytes: number, run: () => void, cb?: Callback }[] | null}
      */
     this._queue = null;
-    /** @type {(error: Error) => void} */
+    /** @type {(websocket: any, error: Error) => void} */
     this.onerror = NOOP;
   }
 
@@ -208,7 +208,7 @@ class Sender {
       (error) => {
         process.nextTick(() => {
           this._failQueue(error, cb);
-          this.onerror(error);
+          this.onerror(this._connection.websocket, error);
         });
       },
     );

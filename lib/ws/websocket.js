@@ -89,9 +89,8 @@ class WebSocket extends EventEmitter {
       this._autoPong = true;
       this._pendingAutoPongs = 0;
       this._maxPendingAutoPongs = options.maxPendingAutoPongs | 0;
-      this._autoPongComplete = () => {
-        /** @type {number} */ (this._pendingAutoPongs)--;
-      };
+      /** Made with the first ping: most peers never send one. @type {Callback | null} */
+      this._autoPongComplete = null;
     }
     this._closeTimeout = options.closeTimeout;
   }
@@ -210,7 +209,7 @@ class WebSocket extends EventEmitter {
     });
     if (this._binaryType === 'fragments') engine.setFragments(this._connection, true);
     this._sender = new Sender(this._connection, deflate, options.generateMask);
-    this._sender.onerror = (error) => onSenderError(this, error);
+    this._sender.onerror = onSenderError;
     socket[kWebSocket] = this;
 
     // Before the listeners: a stream that flows would tell it at once.
@@ -407,6 +406,9 @@ class WebSocket extends EventEmitter {
         this.terminate();
       } else {
         this._pendingAutoPongs = pending + 1;
+        this._autoPongComplete ??= () => {
+          /** @type {number} */ (this._pendingAutoPongs)--;
+        };
         this.pong(data, !this._isServer, this._autoPongComplete);
       }
     }
