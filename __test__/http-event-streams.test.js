@@ -99,7 +99,11 @@ test('comments come while nothing happens, and none once the stream is closed', 
 for (const onSlow of ['disconnect', 'drop-oldest', 'drop-newest', 'keep-latest']) {
   test(`a slow client costs what it may, and others nothing: ${onSlow}`, async (t) => {
     const hub = createHub({ history: { count: 0 } });
-    const { route, port } = await serving(t, { topics: 't', hub, onSlow, maxBufferedBytes: 100_000 });
+    const { route, port, server } = await serving(t, { topics: 't', hub, onSlow, maxBufferedBytes: 100_000 });
+    /** @type {any[]} */
+    const sockets = [];
+    server.on('connection', (socket) => sockets.push(socket));
+    let most = 0;
     const quick = new Chunked(port);
     const slow = slowClient(t, port, HEAD);
     await eventually(() => hub.subscribers('t') === 2);
@@ -108,7 +112,9 @@ for (const onSlow of ['disconnect', 'drop-oldest', 'drop-newest', 'keep-latest']
     for (let i = 0; i < 400; i++) {
       hub.publish('t', `${i} ${text}`, { key: String(i % 2) });
       await quick.got(i + 1);
+      most = Math.max(most, ...sockets.map((socket) => socket.writableLength));
     }
+    assert.ok(most > 0 && most <= 100_000, `${most} bytes waited`);
     const { dropped, slow: gone, connections } = route.stats();
     if (onSlow === 'disconnect') {
       assert.deepEqual([dropped, gone], [0, 1]);

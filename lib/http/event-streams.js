@@ -80,6 +80,7 @@ class EventStreams {
     const { id } = socket;
     if (native.open(id, res.chunkedEncoding, topics, named === '' ? undefined : named, scopes) === null) return;
     this.responses.set(res, { id, native });
+    socket.isFed = true;
     res.once('close', () => this.responses.delete(res));
     // What did not fit into the socket at once may have been too much for it.
     socket.engine.receiveSoon();
@@ -138,6 +139,7 @@ class EventStreams {
       this.responses.delete(res);
       if (res.destroyed || res.socket === null) continue;
       native.close(id);
+      res.socket.isFed = false;
       res.socket.engine.receiveSoon();
       if (retry === undefined) res.end();
       else res.end(new EventBuffer().retry(Math.round(retry + Math.random() * jitter)).dispatch().read());

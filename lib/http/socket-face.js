@@ -54,6 +54,8 @@ class SocketFace extends Duplex {
     /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
     this.callbacks = [];
     this.released = false;
+    /** Events of a hub go out on it, without being seen here. */
+    this.isFed = false;
     /** The descriptor, where it was handed over; -1 otherwise. */
     this.descriptor = -1;
     /** @type {any} */
@@ -98,7 +100,8 @@ class SocketFace extends Duplex {
   // @ts-expect-error: an accessor in Node, too, whatever its types say
   get writableLength() {
     // @ts-expect-error: the state is Node's, and not declared
-    return this.mode === TAKEN ? this._writableState.length : this.waiting;
+    if (this.mode === TAKEN) return this._writableState.length;
+    return this.isFed && !this.released ? this.engine.native.pending(this.id) : this.waiting;
   }
 
   // @ts-expect-error: an accessor in Node, too, whatever its types say

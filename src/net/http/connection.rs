@@ -194,7 +194,8 @@ impl Connection {
 
     /// Bytes that wait for the peer.
     pub fn pending(&self) -> u64 {
-        self.state.borrow().outbox.bytes()
+        let state = self.state.borrow();
+        state.outbox.bytes() + state.stream.as_ref().map_or(0, |stream| stream.bytes() as u64)
     }
 
     /// Sends `parts`, or as much as the socket takes; the rest waits.

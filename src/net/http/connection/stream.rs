@@ -42,6 +42,11 @@ enum Room {
 }
 
 impl EventStream {
+    /// Bytes of whole events that wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
