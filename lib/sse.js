@@ -19,8 +19,8 @@ const { Session } = require('./sse/session.js');
  * @param {any} req `IncomingMessage`, `Http2ServerRequest`, `Request` or `Connection`
  * @param {any} [res] the response that goes with it, or the options
  * @param {import('./sse/session.js').SessionOptions} [options]
- * @returns {Promise<Session>} once it is connected; with the Fetch API at once. Where the client has gone meanwhile, a session that
- *   is not connected, and whose `push` does nothing
+ * @returns {Promise<Session>} once it is connected; with the Fetch API at once. Where the client has gone meanwhile, a session
+ *   that is not connected, and whose `push` does nothing
  */
 function createSession(req, res, options) {
   return new Promise((resolve) => {

@@ -156,7 +156,7 @@ class Session extends Writable {
 
   /** @returns {boolean} whether the client had gone before the session connected */
   get neverConnected() {
-    return this.disconnected && !this.wasConnected;
+    return Boolean(this.disconnected && !this.wasConnected);
   }
 
   /** @returns {Request} the request, as the Fetch API has it */

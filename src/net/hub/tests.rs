@@ -310,8 +310,8 @@ fn another_storage_keeps_what_it_likes_and_a_relay_hears_of_what_is_published_he
             self.0 = Some(Arc::clone(event));
         }
         fn after(&mut self, _: &[Pattern], offset: u64, _: u64) -> Option<Vec<Arc<Event>>> {
-            let last = self.0.iter().filter(|event| event.offset() > offset);
-            last.cloned().map(|event| (event.offset() == offset + 1).then(|| vec![event])).next()?
+            let last = self.0.clone().filter(|event| event.offset() > offset)?;
+            (last.offset() == offset + 1).then(|| vec![last])
         }
         fn latest(&mut self, _: &str, _: u64) -> Vec<Arc<Event>> {
             self.0.iter().cloned().collect()
