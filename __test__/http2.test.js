@@ -21,6 +21,7 @@ const { createHub } = require('../lib/hub.js');
 const { ask, frame, request, session, type } = require('./harness/http2.js');
 const { closed, exchange, listening } = require('./harness/raw-http.js');
 const { until } = require('./harness/streams.js');
+const { ca, serving: serveTls } = require('./harness/tls.js');
 
 const run = promisify(execFile);
 
@@ -525,6 +526,39 @@ describe('the end of a connection', () => {
       assert.ok(server._engine.streams.length <= 100, `${server._engine.streams.length} numbers for streams`);
     },
   ));
+});
+
+describe('over TLS', () => {
+  it('all of it works as in the clear', () => serveTls({}, async (/** @type {any} */ req, /** @type {any} */ res) => {
+    const { socket } = req;
+    if (req.method === 'PUT') {
+      pipeline(req, res, () => {});
+      return;
+    }
+    if (req.url === '/file') {
+      res.sendFile(__filename);
+      return;
+    }
+    res.end(JSON.stringify([req.httpVersion, socket.encrypted, socket.alpnProtocol, socket.getProtocol(), socket.servername]));
+  }, async (/** @type {number} */ port, /** @type {any} */ server) => {
+    const client = http2.connect(`https://localhost:${port}`, { ca });
+    const facts = await ask(client, {});
+    assert.deepEqual(JSON.parse(String(facts.body)), ['2.0', true, 'h2', 'TLSv1.3', 'localhost']);
+    // Node's client holds up to 10 MB of what it has to send.
+    const bytes = randomBytes(1_000_000);
+    const [file, ...echoes] = await Promise.all([
+      ask(client, { ':path': '/file' }),
+      ...Array.from({ length: 5 }, () => ask(client, { ':method': 'PUT' }, bytes)),
+    ]);
+    assert.equal(sha(file.body), sha(fs.readFileSync(__filename)));
+    for (const { body } of echoes) assert.equal(sha(body), sha(bytes));
+    const { stdout } = await run('curl', ['-sSk', '--http2', '-w', '%{http_version}', '-o', '/dev/null', `https://localhost:${port}/`]);
+    assert.equal(stdout, '2');
+    const gone = once(client, 'close');
+    const done = new Promise((resolve) => server.once('close', resolve));
+    server.close();
+    await Promise.all([gone, done]);
+  }));
 });
 
 describe('curl', () => {

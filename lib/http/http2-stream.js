@@ -136,9 +136,33 @@ class StreamSocket extends EventEmitter {
     return /** @type {any} */ (this.session).alpnProtocol;
   }
 
+  get authorizationError() {
+    return /** @type {any} */ (this.session).authorizationError;
+  }
+
+  get servername() {
+    return /** @type {any} */ (this.session).servername;
+  }
+
+  getProtocol() {
+    return /** @type {any} */ (this.session).getProtocol?.();
+  }
+
+  getCipher() {
+    return /** @type {any} */ (this.session).getCipher?.();
+  }
+
   /** @param {any[]} args */
   getPeerCertificate(...args) {
     return /** @type {any} */ (this.session).getPeerCertificate?.(...args);
+  }
+
+  getPeerX509Certificate() {
+    return /** @type {any} */ (this.session).getPeerX509Certificate?.();
+  }
+
+  isSessionReused() {
+    return /** @type {any} */ (this.session).isSessionReused?.();
   }
 
   address() {
