@@ -14,6 +14,7 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Found {
     let (mut decoder, mut found) = (MessageDecoder::new(Some(MOST)), Vec::new());
     for piece in pieces {
         let result = decoder.decode(piece, |compressed, message| {
+            let message = message.as_slice();
             assert!(message.len() <= MOST as usize);
             found.push((compressed, message.to_vec()));
             ControlFlow::Continue(())

@@ -21,6 +21,7 @@ const record = {
   CLOSED: 8,
   PONG: 9,
   OUTPUT: 10,
+  LARGE: 11,
 };
 
 /** Kinds of command, as `src/net/grpc/command.rs` has them. */
@@ -101,6 +102,15 @@ class GrpcEngine extends PackedEngine {
         this.at = at + 4;
         const start = words[at + 2];
         this.calls[id]?.onMessage(this.chunk(start, start + words[at + 3]));
+        break;
+      }
+      case record.LARGE: {
+        this.at = at + 4;
+        const call = this.calls[id];
+        if (call === undefined) break;
+        const message = Buffer.allocUnsafeSlow(words[at + 3]);
+        this.native.takeLarge(words[at + 2], message);
+        call.onMessage(message);
         break;
       }
       case record.END:

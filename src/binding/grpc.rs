@@ -10,6 +10,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::json;
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -86,6 +87,8 @@ fn describe(address: &Address) -> serde_json::Value {
 #[napi]
 pub struct GrpcServer {
     engine: Rc<Engine>,
+    /// Messages of the records that were taken last.
+    large: RefCell<Vec<Vec<u8>>>,
     _postman: Rc<Postman<Engine>>,
 }
 
@@ -100,7 +103,7 @@ impl GrpcServer {
         let postman = Rc::new(Postman::new(Rc::downgrade(&engine), has_news, on_turn)?);
         let delivery: Rc<dyn Delivery> = postman.clone();
         state.add(Rc::downgrade(&delivery));
-        Ok(Self { engine, _postman: postman })
+        Ok(Self { engine, large: RefCell::default(), _postman: postman })
     }
 
     /// Listens where the JSON says; returns JSON: the listener's number and its address, or `{syscall, errno}`.
@@ -161,16 +164,26 @@ impl GrpcServer {
         packed::waiting(&batch.words, &batch.bytes)
     }
 
-    /// Copies the records into `words` (the bytes of a `Uint32Array`) and `bytes`, and forgets them; returns how many
-    /// words.
+    /// Copies the records into `words` (the bytes of a `Uint32Array`) and `bytes`, and forgets them, but for large messages,
+    /// which are to be taken before the next records are; returns how many words.
     #[napi(catch_unwind)]
     pub fn take(&self, mut words: BufferSlice, mut bytes: BufferSlice) -> u32 {
         let mut batch = self.engine.batch();
         let count = packed::take(&batch.words, &batch.bytes, &mut words, &mut bytes);
         if count > 0 {
+            self.large.replace(std::mem::take(&mut batch.large));
             batch.clear();
         }
         count
+    }
+
+    /// Copies a large message of the records that were taken last into `room`, and forgets it.
+    #[napi(catch_unwind)]
+    pub fn take_large(&self, place: u32, mut room: BufferSlice) {
+        let message = self.large.borrow_mut().get_mut(place as usize).map(std::mem::take);
+        if let Some(message) = message.filter(|message| message.len() == room.len()) {
+            room.copy_from_slice(&message);
+        }
     }
 
     /// Does the first `count` of `commands` (four words each); returns whether there are records to take.

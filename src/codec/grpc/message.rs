@@ -5,8 +5,28 @@ use std::ops::ControlFlow;
 /// Bytes in front of a message.
 pub const PREFIX_BYTES: usize = 5;
 
-/// Memory that is set aside for a message by its announced length alone; more only as its bytes come.
-const TRUSTED_BYTES: usize = 64 << 10;
+/// Memory that is asked for by the announced length of a message alone; more only as its bytes come. The system gives its
+/// pages as they are written to, so that an announcement costs no more than address space.
+const TRUSTED_BYTES: usize = 4 << 20;
+
+/// A message in a body.
+#[derive(Debug)]
+pub enum Message<'a> {
+    /// It came at once: valid during the call.
+    Borrowed(&'a [u8]),
+    /// It was put together, and is the callee's.
+    Owned(Vec<u8>),
+}
+
+impl Message<'_> {
+    /// Its bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
 
 /// The flag and the length in front of a message that is to be sent. `None` where it is longer than a prefix can say.
 pub fn prefix(compressed: bool, message_bytes: usize) -> Option<[u8; PREFIX_BYTES]> {
@@ -28,8 +48,7 @@ pub enum MessageFault {
     Flag(u8),
 }
 
-/// Takes messages out of a body, however that is cut. It holds at most one message, and sets memory aside as the bytes of
-/// it come, not as they are announced.
+/// Takes messages out of a body, however that is cut. It holds at most one message.
 #[derive(Debug, Default)]
 pub struct MessageDecoder {
     limit: Option<u32>,
@@ -53,7 +72,7 @@ impl MessageDecoder {
     pub fn decode(
         &mut self,
         input: &[u8],
-        mut each: impl FnMut(bool, &[u8]) -> ControlFlow<()>,
+        mut each: impl FnMut(bool, Message<'_>) -> ControlFlow<()>,
     ) -> Result<usize, MessageFault> {
         let mut at = 0;
         loop {
@@ -72,7 +91,7 @@ impl MessageDecoder {
             let flow = if self.partial.is_empty() && rest.len() >= length {
                 at += length;
                 self.prefix_len = 0;
-                each(self.prefix[0] == 1, &rest[..length])
+                each(self.prefix[0] == 1, Message::Borrowed(&rest[..length]))
             } else {
                 if self.partial.capacity() == 0 {
                     self.partial.reserve_exact(length.min(TRUSTED_BYTES.max(rest.len())));
@@ -86,7 +105,7 @@ impl MessageDecoder {
                 self.prefix_len = 0;
                 // The memory of a long message is not kept for the short ones that may follow.
                 let message = std::mem::take(&mut self.partial);
-                each(self.prefix[0] == 1, &message)
+                each(self.prefix[0] == 1, Message::Owned(message))
             };
             if flow.is_break() {
                 return Ok(at);

@@ -14,7 +14,7 @@ mod timeout;
 mod tests;
 
 pub use coding::{Coding, CodingError};
-pub use message::{MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
+pub use message::{Message, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
 pub use status_message::{decode_status_message, encode_status_message};
 pub use timeout::Timeout;
 

@@ -1,5 +1,7 @@
 //! What one turn brought, packed: a table of words and the bytes that it speaks of.
 
+use crate::codec::grpc::Message;
+
 /// The kinds of record. The number is the record's first word; the second is the call or the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -26,6 +28,8 @@ pub enum Record {
     Pong = 9,
     /// A connection without a socket has bytes for the peer.
     Output = 10,
+    /// A message of a call that is a buffer of its own: its place in [`Batch::large`], its length.
+    Large = 11,
 }
 
 /// No `grpc-timeout`.
@@ -40,7 +44,12 @@ pub struct Batch {
     pub words: Vec<u32>,
     /// See [`Record`].
     pub bytes: Vec<u8>,
+    /// Messages that would cost a copy to lie among the bytes.
+    pub large: Vec<Vec<u8>>,
 }
+
+/// Messages of at least so many bytes are handed over as they are, where they are nobody else's.
+const LARGE_BYTES: usize = 32 << 10;
 
 impl Batch {
     /// Whether there are none.
@@ -52,6 +61,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.words.clear();
         self.bytes.clear();
+        self.large.clear();
         self.words.shrink_to(16 << 10);
         self.bytes.shrink_to(256 << 10);
     }
@@ -67,9 +77,18 @@ impl Batch {
         self.push(record, id, &[first, start, text.len() as u32]);
     }
 
-    pub(super) fn message(&mut self, call: u32, message: &[u8]) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(message);
-        self.push(Record::Message, call, &[start, message.len() as u32]);
+    pub(super) fn message(&mut self, call: u32, message: Message<'_>) {
+        let length = message.as_slice().len();
+        match message {
+            Message::Owned(message) if length >= LARGE_BYTES => {
+                self.push(Record::Large, call, &[self.large.len() as u32, length as u32]);
+                self.large.push(message);
+            }
+            message => {
+                let start = self.bytes.len() as u32;
+                self.bytes.extend_from_slice(message.as_slice());
+                self.push(Record::Message, call, &[start, length as u32]);
+            }
+        }
     }
 }

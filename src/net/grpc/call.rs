@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Record};
 use super::config::Config;
-use crate::codec::grpc::{Coding, CodingError, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
+use crate::codec::grpc::{Coding, CodingError, Message, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
 use crate::net::h2::StreamId;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -109,16 +109,15 @@ impl Call {
             let mut fault = None;
             let used = self.decoder.decode(data, |compressed, message| {
                 let outcome = if compressed {
-                    decompress(coding, message, config).map(|plain| {
-                        batch.message(id, &plain);
-                        plain.len()
-                    })
+                    decompress(coding, message.as_slice(), config).map(Message::Owned)
                 } else {
-                    batch.message(id, message);
-                    Ok(message.len())
+                    Ok(message)
                 };
                 match outcome {
-                    Ok(bytes) => *untaken += bytes + PREFIX_BYTES,
+                    Ok(message) => {
+                        *untaken += message.as_slice().len() + PREFIX_BYTES;
+                        batch.message(id, message);
+                    }
                     Err(error) => fault = Some(error),
                 }
                 let enough = fault.is_some() || *untaken >= config.high_water_bytes;

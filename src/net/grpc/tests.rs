@@ -95,7 +95,7 @@ fn count(words: &[u32], record: Record) -> usize {
         at += match words[at] {
             2 => 8,
             7 => 5,
-            3 | 8 => 4,
+            3 | 8 | 11 => 4,
             9 | 10 => 2,
             _ => 3,
         };
