@@ -1,4 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
+import {
+  Server as GrpcServer,
+  ServerOptions as GrpcServerOptions,
+  ServiceDefinition as GrpcServiceDefinition,
+  UntypedServiceImplementation,
+} from './grpc.js';
 import * as http from 'node:http';
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
@@ -289,6 +295,17 @@ export class Server<
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong options, or a path that has events already
    */
   events(path: string, options: EventsOptions): EventsRoute;
+  /**
+   * Serves gRPC on this port, too: connections whose first HTTP/2 request is gRPC's. Returns the gRPC server, for further
+   * services; its options count with the first.
+   *
+   * @throws as `addService` of `millrace/grpc` does, and `ERR_MILLRACE_GRPC_PLATFORM` where there is no native event loop
+   */
+  grpc(
+    service: GrpcServiceDefinition,
+    implementation: UntypedServiceImplementation,
+    options?: GrpcServerOptions,
+  ): GrpcServer;
   /**
    * Accepts no more connections, lets requests finish, ends event streams and WebSockets (1001), and cuts off what is left at a
    * deadline.

@@ -16,6 +16,7 @@ const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { wantsTls } = require('../internal/secure-context.js');
 const { filesSpec } = require('./files.js');
+const { adoptingServer } = require('./grpc.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
 const { watch } = require('./requests.js');
@@ -50,6 +51,8 @@ class Server extends http.Server {
     this._http2 = http2Settings(given.http2, given.maxHeaderSize ?? http.maxHeaderSize);
     /** @type {any[]} */
     this._files = [];
+    /** @type {any} */
+    this._grpc = undefined;
     /** Paths that serve events. @type {Map<string, any>} */
     this._routes = new Map();
     /** For those that name none. @type {any} */
@@ -180,6 +183,7 @@ class Server extends http.Server {
     engine.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
     for (const spec of this._files) this._mount(engine, spec);
     this._tls?.hand(engine);
+    this._grpc?.adoptFrom(engine.native);
     this._engine = engine;
     if (options.signal) {
       const close = () => this.close();
@@ -331,6 +335,25 @@ class Server extends http.Server {
     /** @type {any} */ (net.Server.prototype)._emitCloseIfDrained.call(this);
   }
 
+  /**
+   * Serves gRPC on this port, too.
+   *
+   * @param {any} service its definition
+   * @param {any} implementation
+   * @param {any} [options] of the gRPC server, with the first service
+   * @returns {any} the gRPC server, for further services
+   */
+  grpc(service, implementation, options) {
+    if (this._grpc === undefined) {
+      this._grpc = adoptingServer(options);
+      if (this._engine !== undefined) this._grpc.adoptFrom(this._engine.native);
+      // Its connections are drained with the server's own, and cut off with them.
+      this.once('close', () => this._grpc.tryShutdown(() => {}));
+    }
+    this._grpc.addService(service, implementation);
+    return this._grpc;
+  }
+
   closeIdleConnections() {
     super.closeIdleConnections();
     if (this._engine === undefined) return;
@@ -340,6 +363,7 @@ class Server extends http.Server {
 
   closeAllConnections() {
     super.closeAllConnections();
+    this._grpc?.forceShutdown();
     for (const socket of this._sockets()) if (socket.mode === HTTP || socket.mode === HTTP2) socket.destroy();
   }
 

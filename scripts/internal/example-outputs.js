@@ -134,6 +134,13 @@ const EXPECTED = {
     ],
   },
   'chat.js': { prints: ['bob reads: guest 1: hello, whoever you are', 'alice reads: guest 2 has left'] },
+  'grpc-and-web-on-one-port.js': {
+    prints: [
+      'page: <!doctype html><title>readings</title>',
+      'gRPC: 3 readings, mean 3',
+      'events: {"value":1} {"value":2} {"value":6}',
+    ],
+  },
   'grpc-stream.js': {
     prints: ['millrace/grpc', '@grpc/grpc-js'].flatMap((name) => [
       `${name}: describe: 3 INVALID_ARGUMENT: a sensor has a name`,

@@ -1,6 +1,7 @@
 //! The gRPC server, for `lib/internal/grpc-engine.js`.
 
 use super::event_loop::{Delivery, EventLoop};
+use super::http::HttpServer;
 use super::packed::{self, Postman};
 use crate::codec::grpc::Coding;
 use crate::net::grpc::{Config, Engine};
@@ -125,6 +126,12 @@ impl GrpcServer {
                 json!({ "syscall": syscall, "errno": error.raw_os_error().unwrap_or(22) }).to_string()
             }
         })
+    }
+
+    /// Takes connections of an HTTP server whose first request is gRPC's; they are told as of the listener 0.
+    #[napi(catch_unwind)]
+    pub fn adopt_from(&self, server: &HttpServer) {
+        server.engine().set_grpc(self.engine.adopter());
     }
 
     /// Stops listening there.

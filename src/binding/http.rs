@@ -254,6 +254,12 @@ impl HttpServer {
     }
 }
 
+impl HttpServer {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
 #[napi]
 impl HttpServer {
     /// A server in that loop; `settings` is JSON. `onTurn` is called when there are records to take.

@@ -47,22 +47,20 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(id: u32, engine: Weak<Engine>, transport: Option<Transport>, config: &h2::Config) -> Self {
+    pub fn new(id: u32, engine: Weak<Engine>, transport: Option<Transport>, h2: h2::Connection) -> Self {
         let wire = match transport {
             Some(transport) => {
                 Wire::Socket { transport, token: None, interest: Interest::READ, unsent: (Vec::new(), 0) }
             }
             None => Wire::Carried { told: false },
         };
-        let state = State {
-            wire,
-            h2: h2::Connection::server(config),
-            calls: HashMap::new(),
-            closing: None,
-            is_draining: false,
-            is_listed: false,
-        };
+        let state =
+            State { wire, h2, calls: HashMap::new(), closing: None, is_draining: false, is_listed: false };
         Self { id, engine, state: RefCell::new(state) }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.id
     }
 
     /// Runs `work` with its socket, where it has one.
@@ -241,7 +239,14 @@ impl Source for Connection {
                     // What is open is over: nobody is there to be answered.
                     state.closing.get_or_insert((0, Reason::NO_ERROR));
                 }
-                Ok(bytes) => state.h2.feed(bytes, now),
+                Ok(bytes) => {
+                    state.h2.feed(bytes, now);
+                    // The end of a TLS session comes with its last bytes.
+                    if transport.take_end() {
+                        state.h2.feed_end();
+                        state.closing.get_or_insert((0, Reason::NO_ERROR));
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return self.fail(&engine, state, error),
             }

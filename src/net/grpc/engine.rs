@@ -7,7 +7,7 @@ use super::config::Config;
 use super::connection::{Connection, State};
 use super::head;
 use crate::codec::grpc::is_grpc;
-use crate::net::h2::{Event, Reason, StreamId};
+use crate::net::h2::{self, Adopts, Event, Handover, Reason, StreamId};
 use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
@@ -127,7 +127,8 @@ impl Engine {
     /// A connection whose bytes somebody else carries; returns its number. [`Record::Output`] tells that there are some.
     pub fn attach(self: &Rc<Self>) -> u32 {
         let weak = Rc::downgrade(self);
-        let new = |id| Rc::new(Connection::new(id, weak, None, &self.config.h2));
+        let h2 = h2::Connection::server(&self.config.h2);
+        let new = |id| Rc::new(Connection::new(id, weak, None, h2));
         self.connections.borrow_mut().insert(new)
     }
 
@@ -183,15 +184,29 @@ impl Engine {
         self.connections.borrow_mut().get(id).map(|connection| Rc::clone(connection))
     }
 
+    /// For connections that another engine accepted.
+    pub fn adopter(self: &Rc<Self>) -> Rc<dyn Adopts> {
+        Rc::new(Adopter(Rc::downgrade(self)))
+    }
+
     fn accept(self: &Rc<Self>, listener: u32, socket: OwnedFd) {
         // A Unix socket has no such thing; nobody misses it there.
         let _ = rustix::net::sockopt::set_tcp_nodelay(&socket, true);
+        self.open(listener, Transport::plain(socket), h2::Connection::server(&self.config.h2));
+    }
+
+    fn open(
+        self: &Rc<Self>,
+        listener: u32,
+        transport: Transport,
+        h2: h2::Connection,
+    ) -> Option<Rc<Connection>> {
         let weak = Rc::downgrade(self);
         let id = self
             .connections
             .borrow_mut()
-            .insert(|id| Rc::new(Connection::new(id, weak, Some(Transport::plain(socket)), &self.config.h2)));
-        let Some(connection) = self.connection(id) else { return };
+            .insert(|id| Rc::new(Connection::new(id, weak, Some(transport), h2)));
+        let connection = self.connection(id)?;
         let source: Rc<dyn Source> = connection.clone();
         let token = connection
             .with_socket(|socket| self.reactor.register(socket, Interest::READ, source))
@@ -200,8 +215,12 @@ impl Engine {
             Some(token) => {
                 connection.registered(token);
                 self.batch().push(Record::Open, id, &[listener]);
+                Some(connection)
             }
-            None => drop(self.connections.borrow_mut().remove(id)),
+            None => {
+                self.connections.borrow_mut().remove(id);
+                None
+            }
         }
     }
 
@@ -428,6 +447,18 @@ impl Engine {
             let credit = self.config.h2.credit;
             self.with_connection(connection, |state| state.h2.allow(stream, credit));
         }
+    }
+}
+
+/// Takes connections of other engines; they are told as of the listener 0.
+pub struct Adopter(Weak<Engine>);
+
+impl Adopts for Adopter {
+    fn adopt(&self, Handover { transport, h2, first }: Handover) {
+        let Some(engine) = self.0.upgrade() else { return };
+        let Some(connection) = engine.open(0, transport, h2) else { return };
+        engine.on_event(connection.id(), &mut connection.state.borrow_mut(), first);
+        connection.drive(&engine);
     }
 }
 

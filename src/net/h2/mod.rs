@@ -59,6 +59,8 @@
 mod config;
 mod connection;
 mod flood;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod handover;
 mod pipe;
 mod ready;
 mod stream;
@@ -67,6 +69,8 @@ pub use ::h2::Reason;
 pub use config::Config;
 pub use connection::{Closed, Connection, Event, OpenError, StreamId};
 pub use flood::FloodLimits;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use handover::{Adopts, Handover};
 
 /// What a client that knows that the server speaks HTTP/2 sends first (RFC 9113 §3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

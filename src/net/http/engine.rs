@@ -12,6 +12,7 @@ use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
 use crate::flow::{OnRoom, Operator, ReadOutcome};
 use crate::net::h2::StreamId;
+use crate::net::h2::{Adopts, Handover};
 use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
@@ -37,6 +38,8 @@ pub struct Engine {
     config: Cell<Config>,
     /// JavaScript listens for requests that wish for another protocol.
     upgrades: Cell<bool>,
+    /// Who takes connections that turn out to be gRPC's.
+    grpc: RefCell<Option<Rc<dyn Adopts>>>,
     slots: RefCell<Slots>,
     /// Streams of HTTP/2.
     streams: RefCell<Table>,
@@ -86,6 +89,7 @@ impl Engine {
             reactor,
             config: Cell::new(config),
             upgrades: Cell::new(false),
+            grpc: RefCell::default(),
             slots: RefCell::default(),
             streams: RefCell::default(),
             batch: RefCell::default(),
@@ -135,6 +139,22 @@ impl Engine {
     /// What the TLS handshake of connection `id` came to, and the peer's certificates in DER.
     pub fn session(&self, id: u32) -> Option<(SessionFacts, Vec<Vec<u8>>)> {
         self.get(id)?.session()
+    }
+
+    /// Connections whose first request is gRPC's are `adopter`'s from then on.
+    pub fn set_grpc(&self, adopter: Rc<dyn Adopts>) {
+        *self.grpc.borrow_mut() = Some(adopter);
+    }
+
+    pub(super) fn has_grpc(&self) -> bool {
+        self.grpc.borrow().is_some()
+    }
+
+    pub(super) fn hand_over(&self, connection: Handover) {
+        let adopter = self.grpc.borrow().clone();
+        if let Some(adopter) = adopter {
+            adopter.adopt(connection);
+        }
     }
 
     /// Whether requests that wish for another protocol wait for a decision.

@@ -1,7 +1,7 @@
 //! Bytes of a connection that speaks HTTP/2, and commands for its streams.
 
 use super::*;
-use crate::net::h2::{PREFACE, Reason, StreamId};
+use crate::net::h2::{Event, Handover, PREFACE, Reason, StreamId};
 use crate::net::http::http2::{Session, Work};
 
 /// Bytes that a connection sends before others have their turn.
@@ -79,6 +79,9 @@ impl Connection {
         loop {
             let Some(session) = &mut state.session else { return Ok(After::Open) };
             let work = session.work(engine);
+            if let Work::HandOver(first) = work {
+                return Ok(self.hand_over(engine, state, first));
+            }
             if let Work::Closed(closed) = work {
                 let session = state.session.take();
                 if let Some(mut session) = session {
@@ -110,6 +113,19 @@ impl Connection {
             self.look_again(engine, state, Instant::now());
         }
         Ok(After::Open)
+    }
+
+    /// The connection is gRPC's from now on. What was framed and not sent goes with it.
+    fn hand_over(&self, engine: &Engine, state: &mut State, first: Event) -> After {
+        let transport = self.transport.borrow_mut().take();
+        if let (Some(session), Some(transport)) = (state.session.take(), transport) {
+            if let Some(token) = self.token.take() {
+                engine.reactor().deregister(token, &transport);
+            }
+            engine.hand_over(Handover { transport, h2: session.into_connection(), first });
+            engine.batch().push(Record::Closed, self.id, &[0]);
+        }
+        After::Open
     }
 
     /// The peer sends no more: its streams are over.

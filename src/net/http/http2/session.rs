@@ -5,6 +5,7 @@ use super::super::command::Command;
 use super::super::engine::Engine;
 use super::answer::{FileBody, Next, STEP_BYTES};
 use super::{Http2Config, fields};
+use crate::codec::grpc::is_grpc;
 use crate::codec::http_files::Plan;
 use crate::net::h2::{Closed, Connection, Event, Reason, StreamId};
 use bytes::Bytes;
@@ -43,6 +44,14 @@ pub(in super::super) struct Session {
     /// Streams that more of a file was sent to.
     fed: Vec<StreamId>,
     now: Instant,
+    /// Nothing has happened on it yet.
+    is_new: bool,
+}
+
+/// Whether that is a request of gRPC's.
+fn is_call(event: &Event) -> bool {
+    let Event::Request { head, .. } = event else { return false };
+    head.headers.get(http::header::CONTENT_TYPE).is_some_and(|value| is_grpc(value.as_bytes()))
 }
 
 /// What work came to.
@@ -51,6 +60,8 @@ pub(in super::super) enum Work {
     Open,
     /// It is over: output is to be sent, then the socket to be closed.
     Closed(Closed),
+    /// Its first request is gRPC's: the connection is to be handed over, with that request.
+    HandOver(Event),
 }
 
 impl Session {
@@ -66,6 +77,7 @@ impl Session {
             pinged: None,
             fed: Vec::new(),
             now,
+            is_new: true,
         })
     }
 
@@ -106,6 +118,11 @@ impl Session {
         self.h2.shutdown();
     }
 
+    /// The connection alone, before it has any stream of ours.
+    pub fn into_connection(self) -> Connection {
+        self.h2
+    }
+
     /// The connection is gone: so are its streams. JavaScript is told where `tell`.
     pub fn close(self, engine: &Engine, tell: bool) {
         for open in self.streams.values() {
@@ -123,6 +140,12 @@ impl Session {
         loop {
             self.h2.poll();
             while let Some(event) = self.h2.next_event() {
+                if self.is_new {
+                    self.is_new = false;
+                    if engine.has_grpc() && is_call(&event) {
+                        return Work::HandOver(event);
+                    }
+                }
                 if let Some(closed) = self.tell(engine, event) {
                     return Work::Closed(closed);
                 }
