@@ -191,64 +191,6 @@ function enlist(port) {
   if (port !== undefined && port.made === null && !port.stream.destroyed) port.open();
 }
 
-/** A source: `fs.createReadStream`. */
-class NativeReadable extends Readable {
-  /**
-   * @param {Record<string, any>} options stream options
-   * @param {PortOptions} port
-   */
-  constructor(options, port) {
-    super(options);
-    own(this, kOutput, new Port(this, bounded({ readableHighWaterMark: options.highWaterMark }, port)));
-  }
-
-  [kOutputEnded]() {
-    this.push(null);
-  }
-
-  /**
-   * @param {Error | null} error
-   * @param {(error?: Error | null) => void} callback
-   */
-  _destroy(error, callback) {
-    port(this, kOutput).destroy(true, () => callback(error));
-  }
-}
-mix(NativeReadable, [readableSide]);
-
-/** A sink: `fs.createWriteStream`. */
-class NativeWritable extends Writable {
-  /**
-   * @param {Record<string, any>} options stream options
-   * @param {PortOptions} port
-   */
-  constructor(options, port) {
-    super(options);
-    own(this, kInput, new Port(this, bounded({ writableHighWaterMark: options.highWaterMark }, port)));
-    /** @type {((error?: Error | null) => void) | null} */
-    this._completed = null;
-  }
-
-  /** @param {(error?: Error | null) => void} callback */
-  _final(callback) {
-    this._completed = callback;
-    port(this, kInput).end();
-  }
-
-  [kOutputEnded]() {
-    this._completed?.();
-  }
-
-  /**
-   * @param {Error | null} error
-   * @param {(error?: Error | null) => void} callback
-   */
-  _destroy(error, callback) {
-    port(this, kInput).destroy(true, () => callback(error));
-  }
-}
-mix(NativeWritable, [writableSide]);
-
 /** A transform: every stage. */
 class NativeTransform extends Transform {
   /**
@@ -336,8 +278,6 @@ function port(stream, side) {
 }
 
 module.exports = {
-  NativeReadable,
-  NativeWritable,
   NativeTransform,
   joinTransform,
   readableSide,
