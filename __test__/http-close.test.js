@@ -33,7 +33,10 @@ describe('server.close()', () => {
       res.write('begun ');
     });
     const port = await listening(server);
-    const idle = new Raw(port);
+    const idle = new Raw(port).write(GET);
+    await idle.until('begun');
+    response.end();
+    await idle.until('0\r\n\r\n');
     const busy = new Raw(port).write(GET);
     await busy.until('begun');
     const done = close(server);

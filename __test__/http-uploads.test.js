@@ -11,11 +11,18 @@ const { describe, it } = require('node:test');
 const { PassThrough, Writable, pipeline } = require('node:stream');
 const nodeZlib = require('node:zlib');
 const { compose, fs, http, inspect, jsonl, zlib } = require('../index.js');
+const { getEventLoop } = require('../lib/internal/event-loop.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
 const { folder, fused, rows, settled, until } = require('./harness/streams.js');
 
 const ROWS = rows(40_000);
 const CRLF = '\r\n';
+/** Node's own sockets give their bytes to JavaScript. */
+const native = getEventLoop() !== null;
+const linked = fused && native;
+
+/** @param {any} req @returns {boolean} whether its body goes past JavaScript */
+const isLinked = (req) => Boolean(req.socket.upload);
 
 /**
  * @param {(req: any, res: any) => void} handler
@@ -95,8 +102,8 @@ describe('a request piped into native streams', () => {
         assert.match(text, /200 OK[^]*stored/);
       });
       assert.equal(digest(nodeFs.readFileSync(file)), digest(ROWS));
-      if (fused) assert.deepEqual(seen, { chunks: 0, bytes: 0 });
-      else assert.equal(seen.bytes, ROWS.length);
+      if (linked) assert.deepEqual(seen, { chunks: 0, bytes: 0 });
+      else if (native) assert.equal(seen.bytes, ROWS.length);
     });
   }
 
@@ -126,13 +133,13 @@ describe('a request piped into native streams', () => {
     const stored = nodeZlib.gunzipSync(nodeFs.readFileSync(file)).toString().trimEnd().split('\n');
     assert.equal(stored.length, 40_000);
     assert.deepEqual(JSON.parse(stored[39_999]), { ...JSON.parse(ROWS.toString().trimEnd().split('\n')[39_999]), site: 'here' });
-    if (fused) assert.equal(seen.chunks, 0);
+    if (linked) assert.equal(seen.chunks, 0);
   });
 
   it('comes back compressed: request, stage, response', () => serving((req, res) => {
     const seen = counted(req);
     req.pipe(zlib.createGzip()).pipe(res);
-    res.on('finish', () => assert.ok(!fused || seen.chunks === 0));
+    res.on('finish', () => assert.ok(!linked || seen.chunks === 0));
   }, async (port) => {
     for (const body of [ROWS, ROWS.subarray(0, 10), Buffer.alloc(0)]) {
       const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: new Uint8Array(body) });
@@ -200,7 +207,8 @@ describe('a request piped into native streams', () => {
       assert.ok(read > 0 && read < 24 << 20, `${read} bytes were read`);
       waiting[0]();
       assert.match(await raw.all, /done$/);
-      assert.equal(socket.bytesRead, total);
+      // Node's own sockets count heads, too.
+      assert.ok(socket.bytesRead >= total && socket.bytesRead < total + 1000);
       assert.ok(taken > total);
     });
   });
@@ -245,7 +253,7 @@ describe('a request piped into native streams', () => {
         const raw = new Raw(port).write(post(ROWS).subarray(0, 1 << 20));
         const [req, sink] = await once(server, 'uploading');
         await until(() => req.socket.bytesRead > 900_000, 'most of what was sent');
-        assert.equal(req.socket.upload !== null, fused);
+        assert.equal(isLinked(req), linked);
         raw.destroy();
         await told;
         sink.destroy();
@@ -274,7 +282,7 @@ describe('a request piped into native streams', () => {
       await until(() => req.socket.bytesRead > half - 1000, 'the first half');
       const look = (/** @type {Buffer} */ chunk) => (bytes += chunk.length);
       req.on('data', look);
-      assert.equal(req.socket.upload, null);
+      assert.equal(isLinked(req), false);
       raw.write(request.subarray(half));
       assert.match(await raw.all, /stored$/);
       assert.ok(bytes > body.length / 3 && bytes < body.length, `${bytes} bytes were seen`);
@@ -300,14 +308,14 @@ describe('a request piped into native streams', () => {
       const [req, first] = await once(server, 'uploading');
       await until(() => req.socket.bytesRead > half - 1000, 'the first half');
       req.pause();
-      assert.equal(req.socket.upload, null);
+      assert.equal(isLinked(req), false);
       raw.write(request.subarray(half, half + 1_000_000));
       await settled(() => req.socket.bytesRead);
       req.resume();
       await until(() => req.socket.bytesRead > half + 900_000, 'what was sent while it was paused');
-      assert.equal(req.socket.upload !== null, fused);
+      assert.equal(isLinked(req), linked);
       req.unpipe(first);
-      assert.equal(req.socket.upload, null);
+      assert.equal(isLinked(req), false);
       first.end();
       await once(first, 'close');
       req.emit('moved');
@@ -350,7 +358,7 @@ describe('a request piped into native streams', () => {
     const [req] = await once(server, 'uploading');
     await until(() => req.socket.bytesRead > 900_000, 'the first part');
     const { stages } = inspect().find(({ stages: all }) => all.some(({ stage }) => stage === 'gzip')) ?? { stages: [] };
-    if (fused) {
+    if (linked) {
       assert.deepEqual(stages.map(({ stage, native, fused: joined }) => [stage, native, joined]), [
         ['request', true, true],
         ['gzip', true, false],

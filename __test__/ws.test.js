@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { describe, test } = require('node:test');
-const { messages, ours, pair, theirs, ways } = require('./harness/ws.js');
+const { messages, native, ours, pair, theirs, ways } = require('./harness/ws.js');
 
 /** Messages at the borders of the three lengths of a header, of slabs and of reads. */
 const LENGTHS = [0, 1, 2, 125, 126, 127, 1023, 1024, 1025, 8191, 8192, 16383, 16384, 65535, 65536, 65537, 1 << 20];
@@ -159,7 +159,9 @@ describe('a socket that was taken over', () => {
     await close();
   });
 
+  // Where nothing is taken over, frames leave behind what else is written in their tick.
   test('keeps the order of frames and of what is written to it', async () => {
+    if (!native) return;
     const { peer, client, close } = await pair();
     const got = messages(client, 3);
     peer.send('1');

@@ -38,17 +38,18 @@ function testFiles(names) {
 
 /**
  * @param {string[]} files
- * @param {string | undefined} fuse the value of MILLRACE_FUSE
+ * @param {Record<string, string>} [env] switches of the library
  * @returns {Promise<number>}
  */
-async function runNodeTests(files, fuse) {
+async function runNodeTests(files, env = {}) {
   if (files.length === 0) {
     // Node's runner would look for files of its own choice, or call an empty run a success.
     console.error('No test file of that name.');
     return 1;
   }
   const args = ['--test', '--test-reporter=spec', `--test-timeout=${FILE_TIMEOUT_MS}`, ...files];
-  return run(process.execPath, args, { cwd: ROOT, env: { MILLRACE_FUSE: fuse }, timeoutMs: TIMEOUT_MS });
+  const switches = { MILLRACE_FUSE: undefined, MILLRACE_REACTOR: undefined, ...env };
+  return run(process.execPath, args, { cwd: ROOT, env: switches, timeoutMs: TIMEOUT_MS });
 }
 
 /**
@@ -59,8 +60,14 @@ function parts(names) {
   const files = testFiles(names);
   // What concerns streams holds for fused and for unfused chains.
   const streams = files.filter((file) => /stream|chains|uploads/.test(path.basename(file)));
-  const js = [{ name: 'JS tests', run: () => runNodeTests(files, undefined) }];
-  if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, '0') });
+  const js = [{ name: 'JS tests', run: () => runNodeTests(files) }];
+  if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, { MILLRACE_FUSE: '0' }) });
+  // Servers run over Node's own sockets where those cannot be driven natively. Files they decline to serve, and requests are
+  // parsed by Node's own parser there.
+  const servers = files.filter((file) => /\/(http|sse|ws|hub)/.test(file) && !/http-(files|raw)/.test(file));
+  if (servers.length > 0) {
+    js.push({ name: "server tests, Node's sockets", run: () => runNodeTests(servers, { MILLRACE_REACTOR: '0' }) });
+  }
   const tsc = [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--project', `${FOLDER}/types`];
   return {
     rust: [

@@ -6,12 +6,16 @@ const { once } = require('node:events');
 const http = require('node:http');
 const ours = require('../../lib/ws.js');
 const theirs = require('ws');
+const { getEventLoop } = require('../../lib/internal/event-loop.js');
 
 /**
  * The ways in which a connection's bytes can flow: a socket that is taken over, and one that stays Node's because
  * somebody looks at it.
  */
 const ways = ['taken over', 'through Node'];
+
+/** Whether there are sockets to take over at all: `MILLRACE_REACTOR=0` leaves them all to Node. */
+const native = getEventLoop() !== null;
 
 /**
  * @typedef {object} PairOptions
@@ -77,4 +81,4 @@ function messages(websocket, count) {
   });
 }
 
-module.exports = { messages, ours, pair, theirs, ways };
+module.exports = { native, messages, ours, pair, theirs, ways };

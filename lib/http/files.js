@@ -4,7 +4,7 @@
 
 const http = require('node:http');
 const path = require('node:path');
-const { invalidArgType, invalidArgValue } = require('../internal/errors.js');
+const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
 const { boolean, oneOf, optionsObject } = require('../internal/options.js');
 
 /** Seconds in a year: no cache needs to keep anything longer (RFC 9111 leaves it open; `send` stops there, too). */
@@ -100,4 +100,10 @@ function filesSpec(prefix, directory, given) {
   };
 }
 
-module.exports = { filesSpec, policy };
+/** @returns {Error} where Node's own sockets serve */
+function noFiles() {
+  const message = 'Files are served by the native event loop, which is not to be had here';
+  return withCode(new Error(message), 'ERR_MILLRACE_HTTP_FILES');
+}
+
+module.exports = { filesSpec, noFiles, policy };

@@ -6,7 +6,7 @@ const { getSystemErrorMap } = require('node:util');
 const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
 const { optionsObject } = require('../internal/options.js');
 const { kTakeOutput } = require('../internal/native-sink.js');
-const { policy } = require('./files.js');
+const { noFiles, policy } = require('./files.js');
 const { sendFile, takeOutput } = require('./socket-answers.js');
 const { StreamSocket } = require('./http2-stream.js');
 const { SocketFace } = require('./socket-face.js');
@@ -59,8 +59,12 @@ class ServerResponse extends http.ServerResponse {
     const res = /** @type {any} */ (this);
     if (res._header) throw withCode(new Error('Cannot send a file after headers are sent'), 'ERR_HTTP_HEADERS_SENT');
     const { socket, req } = res;
-    if (socket === null || socket.destroyed || !isOurs(socket)) {
-      fail(res, withCode(new Error('Cannot send a file on this connection'), 'ERR_STREAM_DESTROYED'), callback);
+    if (socket === null || socket.destroyed) {
+      fail(res, withCode(new Error('Cannot send a file on a closed connection'), 'ERR_STREAM_DESTROYED'), callback);
+      return this;
+    }
+    if (!isOurs(socket)) {
+      fail(res, noFiles(), callback);
       return this;
     }
     /** @type {Record<string, string>} */

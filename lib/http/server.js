@@ -15,7 +15,7 @@ const { optionsObject } = require('../internal/options.js');
 const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { wantsTls } = require('../internal/secure-context.js');
-const { filesSpec } = require('./files.js');
+const { filesSpec, noFiles } = require('./files.js');
 const { adoptingServer } = require('./grpc.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
@@ -104,8 +104,7 @@ class Server extends http.Server {
   files(prefix, directory, options) {
     const spec = filesSpec(prefix, directory, options);
     if (getEventLoop() === null) {
-      const message = 'Files are served by the native event loop, which is not to be had here';
-      throw withCode(new Error(message), 'ERR_MILLRACE_HTTP_FILES');
+      throw noFiles();
     }
     this._files.push(spec);
     if (this._engine !== undefined) this._mount(this._engine, spec);
@@ -310,7 +309,9 @@ class Server extends http.Server {
     }
     if (!isOpen) return this;
     // Answers that did not begin may still say that there will be no other.
-    for (const { _httpMessage: res } of this._sockets()) if (res && !res._header) res.shouldKeepAlive = false;
+    for (const { _httpMessage: res } of [...this._sockets(), ...this._taken]) {
+      if (res && !res._header) res.shouldKeepAlive = false;
+    }
     this[kStops].stop(how);
     if (how.deadline > 0) {
       const timer = setTimeout(() => this._cutOff(), how.deadline);
