@@ -391,7 +391,11 @@ describe('a request piped into native streams', () => {
         await until(() => logs[path].includes('res close'), 'the last event');
       }
     });
-    assert.deepEqual(logs['/plain'], logs['/looked']);
+    // Each stream's own order; how those of several streams mix is up to sockets.
+    for (const stream of ['req', 'gunzip', 'res', 'pipeline']) {
+      const [plain, looked] = ['/plain', '/looked'].map((path) => logs[path].filter((entry) => entry.startsWith(stream)));
+      assert.deepEqual(plain, looked);
+    }
   });
 
   it('does not run into the timeout of a connection while it goes past JavaScript', async () => {

@@ -45,6 +45,10 @@ export interface FilesOptions extends FileOptions {
   extensions?: string | readonly string[] | false;
   /** Encoded files beside the plain ones. Defaults to none; `true` is all. */
   precompressed?: boolean | ReadonlyArray<'br' | 'zstd' | 'gzip'>;
+  /**
+   * Text is compressed with gzip for peers that accept it, and kept. Defaults to `false`.
+   */
+  compress?: boolean | CompressFilesOptions;
   /** Names that begin with a dot. Defaults to `'ignore'`: as if they were not there. */
   dotfiles?: 'allow' | 'deny' | 'ignore';
   /** Symbolic links. Defaults to `'inside'`: followed within the directory. */
@@ -53,6 +57,18 @@ export interface FilesOptions extends FileOptions {
   redirect?: boolean;
   /** Whether what is not there goes to the `request` listener. Defaults to `true`. */
   fallthrough?: boolean;
+}
+
+/** How text files are compressed while they are sent. */
+export interface CompressFilesOptions {
+  /** 1 to 9. Defaults to 6. */
+  level?: number;
+  /** Bytes of the smallest file that is compressed. Defaults to 1,024. */
+  threshold?: number;
+  /** Bytes of the largest; one is compressed in memory. Defaults to 4,194,304. */
+  maxBytes?: number;
+  /** Bytes of compressed files that are kept. Defaults to 33,554,432. */
+  cacheBytes?: number;
 }
 
 /** How one file is sent. */

@@ -62,9 +62,10 @@ function parts(names) {
   const streams = files.filter((file) => /stream|chains|uploads/.test(path.basename(file)));
   const js = [{ name: 'JS tests', run: () => runNodeTests(files) }];
   if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, { MILLRACE_FUSE: '0' }) });
-  // Servers run over Node's own sockets where those cannot be driven natively. Files they decline to serve, and requests are
-  // parsed by Node's own parser there.
-  const servers = files.filter((file) => /\/(http|sse|ws|hub)/.test(file) && !/http-(files|raw)/.test(file));
+  // Servers run over Node's own sockets where those cannot be driven natively. Not here: what is about driving them, and the
+  // parser, which is Node's there.
+  const overNode = /^(http|http-(chains|close|events|fallback|frameworks|uploads)|sse|hub|ws|ws-life)[.-]/;
+  const servers = files.filter((file) => overNode.test(path.basename(file)) && !/http-(files|raw|compress)|ws-(beyond|faults|topics)/.test(file));
   if (servers.length > 0) {
     js.push({ name: "server tests, Node's sockets", run: () => runNodeTests(servers, { MILLRACE_REACTOR: '0' }) });
   }

@@ -50,3 +50,4 @@ createServer({ http2: false });
 createServer({ http2: { maxConcurrentStreams: 10, idleTimeout: 0 } });
 // @ts-expect-error: not an option
 createServer({ http2: { windows: 1 } });
+server.files('/', 'public', { compress: { level: 6, threshold: 0, maxBytes: 1, cacheBytes: 2 } });

@@ -5,7 +5,7 @@
 const http = require('node:http');
 const path = require('node:path');
 const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
-const { boolean, oneOf, optionsObject } = require('../internal/options.js');
+const { boolean, integer, oneOf, optionsObject } = require('../internal/options.js');
 
 /** Seconds in a year: no cache needs to keep anything longer (RFC 9111 leaves it open; `send` stops there, too). */
 const YEAR_S = 365 * 24 * 60 * 60;
@@ -74,6 +74,23 @@ function policy(options) {
 }
 
 /**
+ * @param {Record<string, any>} options
+ * @returns {object | null} see `CompressSpec` in `src/binding/http.rs`; null for none
+ */
+function compression(options) {
+  const { compress = false } = options;
+  if (compress === false) return null;
+  const given = compress === true ? {} : compress;
+  if (typeof given !== 'object' || given === null) throw invalidArgType('options.compress', ['boolean', 'Object'], compress);
+  return {
+    level: integer(given, 'level', 1, 9, 6),
+    threshold: integer(given, 'threshold', 0, Number.MAX_SAFE_INTEGER, 1024),
+    maxBytes: integer(given, 'maxBytes', 0, 2 ** 30, 4 * 2 ** 20),
+    cacheBytes: integer(given, 'cacheBytes', 0, Number.MAX_SAFE_INTEGER, 32 * 2 ** 20),
+  };
+}
+
+/**
  * @param {unknown} prefix
  * @param {unknown} directory
  * @param {unknown} given
@@ -94,6 +111,7 @@ function filesSpec(prefix, directory, given) {
     index: names(options, 'index', ['index.html']),
     extensions: names(options, 'extensions', []).map((extension) => extension.replace(/^\./, '')),
     precompressed,
+    compress: compression(options),
     redirect: boolean(options, 'redirect', true),
     fallthrough: boolean(options, 'fallthrough', true),
     policy: policy(options),

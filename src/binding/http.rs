@@ -8,7 +8,8 @@ use crate::codec::http1::{Limits, METHODS};
 use crate::flow::ReadOutcome;
 use crate::net::h2;
 use crate::net::http::{
-    Address, Config, Engine, FileOptions, Http2Config, Listen, Mount, SendFile, Symlinks, Timeouts,
+    Address, CompressOptions, Config, Engine, FileOptions, Http2Config, Listen, Mount, SendFile, Symlinks,
+    Timeouts,
 };
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -145,9 +146,31 @@ struct FilesSpec {
     index: Vec<String>,
     extensions: Vec<String>,
     precompressed: Vec<String>,
+    compress: Option<CompressSpec>,
     redirect: bool,
     fallthrough: bool,
     policy: PolicySpec,
+}
+
+/// Bytes, and gzip's level.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CompressSpec {
+    level: i32,
+    threshold: u64,
+    max_bytes: u64,
+    cache_bytes: usize,
+}
+
+impl From<CompressSpec> for CompressOptions {
+    fn from(spec: CompressSpec) -> Self {
+        Self {
+            level: spec.level,
+            least_bytes: spec.threshold,
+            most_bytes: spec.max_bytes,
+            cache_bytes: spec.cache_bytes,
+        }
+    }
 }
 
 impl PolicySpec {
@@ -184,8 +207,9 @@ impl From<FilesSpec> for FileOptions {
             extensions: spec.extensions,
             redirect: spec.redirect,
             fallthrough: spec.fallthrough,
-            policy: spec.policy.policy(!precompressed.is_empty()),
+            policy: spec.policy.policy(!precompressed.is_empty() || spec.compress.is_some()),
             precompressed,
+            compress: spec.compress.map(CompressOptions::from),
         }
     }
 }

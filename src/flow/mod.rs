@@ -23,7 +23,7 @@ pub use driver::{Driver, Lane, Next};
 pub use failure::{Failure, FailureKind, IoFailure};
 pub use meter::{Meter, MeterReading};
 pub use operator::{Bounds, Control, Input, OnRoom, Operator, ReadOutcome, event};
-pub use pool::{Pool, on_io_thread, pool_threads};
+pub use pool::{Pool, on_compute_thread, on_io_thread, pool_threads};
 pub use post::{Post, Ring};
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ pub fn on_io_thread(work: Box<dyn FnOnce() + Send>) {
     Pool::io().submit(Task::Block(work));
 }
 
+/// Runs `work`, which does not wait, on a compute thread. Whoever calls has a bounded number under way.
+pub fn on_compute_thread(work: Box<dyn FnOnce() + Send>) {
+    Pool::compute().submit(Task::Block(work));
+}
+
 impl Pool {
     pub(super) fn compute() -> &'static Self {
         COMPUTE.get_or_init(|| Self::new("millrace", pool_threads(), None))

@@ -12,7 +12,7 @@ mod validator;
 
 pub use negotiate::{Coding, choose};
 pub use path::{Dotfiles, Refusal, file_path};
-pub use plan::{Conditions, FileFacts, Piece, Plan, Policy, plan, reason, redirect, refuse};
+pub use plan::{Conditions, FileFacts, Piece, Plan, Policy, plan, plan_encoded, reason, redirect, refuse};
 pub use precondition::Verdict;
 pub use range::{Ranges, parse_ranges};
 pub use types::{content_type, is_compressible};

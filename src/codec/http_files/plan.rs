@@ -6,6 +6,7 @@ use super::range::{Ranges, parse_ranges};
 use super::validator::Validators;
 use std::fmt::Write;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The fields of a request that matter here; lists that came in several fields are joined by commas.
@@ -62,6 +63,8 @@ pub struct Policy {
 pub enum Piece {
     /// These bytes.
     Bytes(Vec<u8>),
+    /// These, which many answers share.
+    Shared(Arc<Vec<u8>>),
     /// These of the file.
     File(Range<u64>),
 }
@@ -90,13 +93,7 @@ pub fn plan(
 ) -> Plan {
     let coding = file.coding.map_or("", Coding::name);
     let validators = Validators::new(file.inode, file.bytes, file.modified, coding, now);
-    // What is not sent cannot be asked about; its date is what it is.
-    let asked = Conditions {
-        if_match: conditions.if_match.filter(|list| policy.etag || *list == b"*"),
-        if_none_match: conditions.if_none_match.filter(|list| policy.etag || *list == b"*"),
-        if_range: conditions.if_range,
-        ..*conditions
-    };
+    let asked = asked(conditions, policy);
     let mut fields = common_fields(file, policy, &validators);
     let ranges = match judge(&asked, &validators) {
         Verdict::NotModified => {
@@ -136,6 +133,41 @@ pub fn plan(
         },
     };
     with_length(plan)
+}
+
+/// Plans the answer with a representation that is made when it is wanted, as `file.coding` says. Status 200 is without its
+/// body, which [`Plan::with_body`] adds. There are no ranges of it.
+pub fn plan_encoded(conditions: &Conditions<'_>, file: &FileFacts, policy: &Policy, now: SystemTime) -> Plan {
+    let coding = file.coding.map_or("", Coding::name);
+    let validators = Validators::new(file.inode, file.bytes, file.modified, coding, now);
+    let asked = Conditions { range: None, if_range: None, ..asked(conditions, policy) };
+    let mut fields = common_fields(file, policy, &validators);
+    match judge(&asked, &validators) {
+        Verdict::NotModified => Plan { status: 304, fields, body: Vec::new(), length: 0 },
+        Verdict::Failed => refuse(412, ""),
+        Verdict::Send { .. } => {
+            content_fields(&mut fields, &file.content_type, file);
+            Plan { status: 200, fields, body: Vec::new(), length: 0 }
+        }
+    }
+}
+
+impl Plan {
+    /// The same with this body.
+    pub fn with_body(mut self, body: Arc<Vec<u8>>) -> Self {
+        self.length = body.len() as u64;
+        self.body = vec![Piece::Shared(body)];
+        with_length(self)
+    }
+}
+
+/// What is not sent cannot be asked about; its date is what it is.
+fn asked<'a>(conditions: &Conditions<'a>, policy: &Policy) -> Conditions<'a> {
+    Conditions {
+        if_match: conditions.if_match.filter(|list| policy.etag || *list == b"*"),
+        if_none_match: conditions.if_none_match.filter(|list| policy.etag || *list == b"*"),
+        ..*conditions
+    }
 }
 
 fn with_length(mut plan: Plan) -> Plan {

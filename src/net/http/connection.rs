@@ -11,6 +11,7 @@ use self::uploads::Upload;
 
 use super::batch::{Batch, Record, flag};
 use super::engine::{Answered, Engine};
+use super::files::Answer;
 use super::http2::Session;
 use super::outbox::{Outbox, Sent};
 use crate::codec::http_files::Plan;
@@ -86,6 +87,8 @@ struct State {
     stage: Stage,
     /// JavaScript takes no body bytes.
     paused: bool,
+    /// The answer that waits for a file to be compressed.
+    awaited: Option<(Answered, Plan)>,
     /// The body goes to an operator.
     upload: Option<Upload>,
     /// Bytes of bodies that did.
@@ -150,6 +153,7 @@ impl Connection {
                 outbox: Outbox::default(),
                 stage,
                 paused: false,
+                awaited: None,
                 upload: None,
                 fed: 0,
                 peer_ended: false,
@@ -470,6 +474,8 @@ impl Connection {
                 state.stage = Stage::Broken;
             }
             Stage::Raw if state.finished => return After::Close(0),
+            // Nobody else is concerned: the answer is the last one.
+            Stage::Busy { .. } if state.awaited.is_some() => {}
             Stage::Busy { .. } | Stage::Deciding | Stage::Raw | Stage::Broken => {
                 engine.batch().push(Record::PeerEnd, self.id, &[]);
             }

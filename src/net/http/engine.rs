@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::files::{self, Answer, Mount};
 use super::http2::{STREAM, Session, Table};
 use super::outbox::Outbox;
+use super::variants::{Job, Key, Variants};
 use super::wake::{Done, Wake};
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
@@ -51,6 +52,7 @@ pub struct Engine {
     mounts: RefCell<Vec<Mount>>,
     /// TLS, where it is spoken.
     contexts: RefCell<Option<Rc<Contexts>>>,
+    variants: RefCell<Variants>,
     wake: RefCell<Option<Wake>>,
     /// `Date`, and the second that it is of.
     date: RefCell<(u64, String)>,
@@ -98,6 +100,7 @@ impl Engine {
             scratch: RefCell::default(),
             mounts: RefCell::default(),
             contexts: RefCell::default(),
+            variants: RefCell::default(),
             wake: RefCell::default(),
             date: RefCell::default(),
             random: std::collections::hash_map::RandomState::new(),
@@ -184,7 +187,9 @@ impl Engine {
             let engine = Rc::downgrade(self);
             let hook = move |(id, done)| {
                 let Some(engine) = engine.upgrade() else { return };
-                if let Some((connection, stream)) = engine.stream(id) {
+                if let Done::Compressed(key, bytes) = done {
+                    engine.compressed(key, bytes.as_ref());
+                } else if let Some((connection, stream)) = engine.stream(id) {
                     if let Done::Warmed(bytes) = done {
                         connection.warmed_stream(&engine, stream, bytes);
                     }
@@ -192,6 +197,7 @@ impl Engine {
                     match done {
                         Done::Warmed(bytes) => connection.warmed(&engine, bytes),
                         Done::Room => connection.room(&engine),
+                        Done::Compressed(..) => {}
                     }
                 }
             };
@@ -337,7 +343,7 @@ impl Engine {
     }
 
     /// The answer to a request for a file, where it is one.
-    pub(super) fn answer_file(&self, head: &Head, input: &[u8]) -> Option<(Plan, Option<OwnedFd>)> {
+    pub(super) fn answer_file(&self, head: &Head, input: &[u8]) -> Option<Answer> {
         let mounts = self.mounts.borrow();
         if mounts.is_empty()
             || !matches!(head.method_name(), "GET" | "HEAD")
@@ -349,7 +355,7 @@ impl Engine {
             return None;
         }
         drop(mounts);
-        self.find_file(head.target.get(input), |name| joined(head, input, name))
+        self.find_file(head.target.get(input), true, |name| joined(head, input, name))
     }
 
     /// The same for a request of HTTP/2 without a body.
@@ -364,11 +370,15 @@ impl Engine {
         {
             return None;
         }
-        self.find_file(target, |name| {
+        let found = self.find_file(target, false, |name| {
             let mut values = fields.get_all(name).iter().map(|value| value.as_bytes());
             let first = Cow::Borrowed(values.next()?);
             Some(values.fold(first, |all, more| Cow::Owned([&*all, b", ", more].concat())))
-        })
+        });
+        match found? {
+            Answer::Plan(plan, file) => Some((plan, file)),
+            Answer::Compressed(..) | Answer::Pass => None,
+        }
     }
 
     /// The answer for the file that `target` names, where one is served there. Lists may come in several fields, the
@@ -376,8 +386,9 @@ impl Engine {
     fn find_file<'a>(
         &self,
         target: &[u8],
+        may_compress: bool,
         field: impl Fn(&str) -> Option<Cow<'a, [u8]>>,
-    ) -> Option<(Plan, Option<OwnedFd>)> {
+    ) -> Option<Answer> {
         let mounts = self.mounts.borrow();
         for mount in &*mounts {
             let Some(path) = mount.path_of(target) else { continue };
@@ -400,12 +411,32 @@ impl Engine {
                 if_range: if_range.as_deref(),
                 range: range.as_deref(),
             };
-            return match mount.answer(target, path, &conditions, accept.as_deref(), self.boundary()) {
-                Answer::Plan(plan, file) => Some((plan, file)),
+            let accept = accept.as_deref();
+            return match mount.answer(target, path, &conditions, accept, may_compress, self.boundary()) {
                 Answer::Pass => continue,
+                answer => Some(answer),
             };
         }
         None
+    }
+
+    /// The compressed bytes of a file, where they are kept; else `connection` is answered when they are made.
+    pub(super) fn variant(&self, job: Job, connection: &Rc<Connection>) -> Option<Arc<Vec<u8>>> {
+        let mut variants = self.variants.borrow_mut();
+        let kept = variants.get(&job.key);
+        if kept.is_none()
+            && let Some(wake) = &*self.wake.borrow()
+        {
+            variants.make(job, Rc::downgrade(connection), wake.finished());
+        }
+        kept
+    }
+
+    fn compressed(&self, key: Key, bytes: Option<&Arc<Vec<u8>>>) {
+        let waiting = self.variants.borrow_mut().made(key, bytes);
+        for connection in waiting {
+            connection.compressed(self, bytes);
+        }
     }
 
     /// Answers the request of connection `id` with a file. Returns status and bytes of all that is sent.
@@ -514,6 +545,11 @@ impl Engine {
         for piece in plan.body {
             match (piece, &file) {
                 (Piece::Bytes(more), _) => bytes.extend_from_slice(&more),
+                (Piece::Shared(more), _) if more.len() as u64 <= SMALL_FILE => bytes.extend_from_slice(&more),
+                (Piece::Shared(more), _) => {
+                    outbox.push(std::mem::take(&mut bytes));
+                    outbox.push_shared(more, 0);
+                }
                 (Piece::File(range), Some(file)) => {
                     let small = range.end - range.start <= SMALL_FILE;
                     if !small || !read_now(file, range.start, (range.end - range.start) as usize, &mut bytes)

@@ -1,8 +1,9 @@
 //! Files: from a request's path to an open file and the plan of its answer.
 
+use super::variants::{CompressOptions, Job, Key};
 use crate::codec::http_files::{
-    Coding, Conditions, Dotfiles, FileFacts, Plan, Policy, Refusal, choose, content_type, file_path, plan,
-    redirect, refuse,
+    Coding, Conditions, Dotfiles, FileFacts, Plan, Policy, Refusal, Validators, choose, content_type,
+    file_path, is_compressible, plan, plan_encoded, redirect, refuse,
 };
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -35,6 +36,8 @@ pub struct FileOptions {
     pub extensions: Vec<String>,
     /// Encoded files beside the plain ones that are offered, the best first.
     pub precompressed: Vec<Coding>,
+    /// Text is compressed while it is sent.
+    pub compress: Option<CompressOptions>,
     /// A directory without a slash is sent on to the one with it.
     pub redirect: bool,
     /// What is not there is JavaScript's to answer.
@@ -56,6 +59,8 @@ pub struct Mount {
 pub(super) enum Answer {
     /// This answer; with the file that it speaks of.
     Plan(Plan, Option<OwnedFd>),
+    /// This one, with the file compressed.
+    Compressed(Plan, Job),
     /// JavaScript is to answer.
     Pass,
 }
@@ -95,13 +100,15 @@ impl Mount {
         (path == &prefix[..prefix.len() - 1]).then_some(b"")
     }
 
-    /// Answers a request for `raw`, the rest of its target; `target` is all of it.
+    /// Answers a request for `raw`, the rest of its target; `target` is all of it. Who cannot wait for a file to be
+    /// compressed gets it as it is.
     pub(super) fn answer(
         &self,
         target: &[u8],
         raw: &[u8],
         conditions: &Conditions<'_>,
         accept: Option<&[u8]>,
+        may_compress: bool,
         boundary: u64,
     ) -> Answer {
         let pass =
@@ -131,8 +138,47 @@ impl Mount {
         };
         let (file, stat, coding) = self.best(&name, file, stat, accept);
         let facts = facts(&stat, content_type(&name), coding);
+        if may_compress && coding.is_none() && self.compresses(&facts, conditions, accept) {
+            return self.compressed(facts, file, &stat, conditions);
+        }
         let answer = plan(conditions, &facts, &self.options.policy, SystemTime::now(), boundary);
         Answer::Plan(answer, Some(file))
+    }
+
+    /// Whether the file is to be compressed for this peer. A range is one of the file as it is.
+    fn compresses(&self, file: &FileFacts, conditions: &Conditions<'_>, accept: Option<&[u8]>) -> bool {
+        let Some(options) = &self.options.compress else { return false };
+        (options.least_bytes..=options.most_bytes).contains(&file.bytes)
+            && is_compressible(&file.content_type)
+            && !(self.options.policy.accept_ranges && conditions.range.is_some())
+            && choose(accept, &[Coding::Gzip]).first() == Some(&Some(Coding::Gzip))
+    }
+
+    fn compressed(
+        &self,
+        file: FileFacts,
+        descriptor: OwnedFd,
+        stat: &rustix::fs::Stat,
+        conditions: &Conditions<'_>,
+    ) -> Answer {
+        let Some(options) = self.options.compress else { return Answer::Pass };
+        let file = FileFacts { coding: Some(Coding::Gzip), ..file };
+        let now = SystemTime::now();
+        let answer = plan_encoded(conditions, &file, &self.options.policy, now);
+        if answer.status != 200 {
+            return Answer::Plan(answer, None);
+        }
+        let key = Key {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            bytes: file.bytes,
+            modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
+            level: options.level,
+        };
+        // One that may change again unseen has a weak tag, and is not kept.
+        let keep = !Validators::new(file.inode, file.bytes, file.modified, "", now).weak;
+        let job = Job { key, file: descriptor, keep, cache_bytes: options.cache_bytes };
+        Answer::Compressed(answer, job)
     }
 
     fn send_on(&self, target: &[u8]) -> Plan {

@@ -23,6 +23,7 @@ mod events;
 mod files;
 mod http2;
 mod outbox;
+mod variants;
 mod wake;
 
 pub use super::listener::{Address, Listen};
@@ -34,6 +35,7 @@ pub use engine::{Engine, SendFile};
 pub use events::{EventRoute, StreamCounts, StreamOptions, StreamRequest};
 pub use files::{FileOptions, Mount, Symlinks};
 pub use http2::{Http2Config, STREAM};
+pub use variants::CompressOptions;
 
 #[cfg(test)]
 mod tests;

@@ -264,6 +264,7 @@ fn files_are_answered_without_a_record() {
         index: Vec::new(),
         extensions: Vec::new(),
         precompressed: vec![Coding::Gzip],
+        compress: None,
         redirect: true,
         fallthrough: true,
         policy,

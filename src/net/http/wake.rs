@@ -1,17 +1,20 @@
 //! Work of other threads that a reactor waits for.
 
+use super::variants::Key;
 use crate::net::reactor::{Bell, Reactor, Ringer};
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What another thread did for a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Done {
     /// So many bytes of a file are in memory now.
     Warmed(u64),
     /// The inbox that its body goes to has room again.
     Room,
+    /// A file was compressed, or could not be; of no one connection.
+    Compressed(Key, Option<Arc<Vec<u8>>>),
 }
 
 /// What other threads did, and for which connection. One entry of a kind at most for each connection: neither is done

@@ -1,6 +1,9 @@
 //! What waits to be sent → the socket: JavaScript's bytes, files, and answers that need no handler.
 
 use super::*;
+use crate::codec::http_files::refuse;
+use crate::net::http::variants::Job;
+use std::sync::Arc;
 
 impl Connection {
     /// Sends what the socket takes; where a file's bytes come from a disk, an I/O thread fetches them first.
@@ -68,6 +71,39 @@ impl Connection {
                 if head.keep_alive { Stage::Busy { complete: true, answered: true } } else { Stage::Broken };
             self.set_timer(engine, state, None);
         }
+    }
+
+    /// Sends a file compressed, at once where that is kept, or when it is made.
+    pub(super) fn compress(&self, engine: &Engine, state: &mut State, head: Answered, plan: Plan, job: Job) {
+        let Some(own) = engine.get(self.id) else { return };
+        match engine.variant(job, &own) {
+            Some(bytes) => self.answer(engine, state, &head, plan.with_body(bytes), None),
+            None => {
+                state.native = true;
+                state.stage = Stage::Busy { complete: true, answered: false };
+                state.awaited = Some((head, plan));
+                self.set_timer(engine, state, None);
+            }
+        }
+    }
+
+    /// The file that is waited for is compressed, or cannot be read.
+    pub fn compressed(&self, engine: &Engine, bytes: Option<&Arc<Vec<u8>>>) {
+        let after = {
+            let mut state = self.state.borrow_mut();
+            let Some((mut head, plan)) = state.awaited.take() else { return };
+            head.keep_alive &= !state.peer_ended;
+            let plan = match bytes {
+                Some(bytes) => plan.with_body(Arc::clone(bytes)),
+                None => refuse(500, ""),
+            };
+            self.answer(engine, &mut state, &head, plan, None);
+            match state.stage {
+                Stage::Head if !state.inbox.is_empty() => self.parse_inbox(engine, &mut state),
+                _ => self.after_parse(engine, &mut state),
+            }
+        };
+        self.settle(engine, after);
     }
 
     /// Sends an answer that JavaScript asked for; returns its bytes.

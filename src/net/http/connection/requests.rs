@@ -80,7 +80,7 @@ impl Connection {
 
     pub(super) fn head(&self, engine: &Engine, state: &mut State, batch: &mut Batch, input: &[u8]) {
         let head = state.decoder.head();
-        if let Some((plan, file)) = engine.answer_file(head, input) {
+        if let Some(answer) = engine.answer_file(head, input) {
             let answered = Answered {
                 head_only: head.method_name() == "HEAD",
                 keep_alive: head.keep_alive && engine.is_listening(),
@@ -88,7 +88,11 @@ impl Connection {
             // Takes the end, which has no bytes.
             let end = state.decoder.step(&[]);
             debug_assert_eq!(end, Ok(Step::End(0)));
-            self.answer(engine, state, &answered, plan, file);
+            match answer {
+                Answer::Plan(plan, file) => self.answer(engine, state, &answered, plan, file),
+                Answer::Compressed(plan, job) => self.compress(engine, state, answered, plan, job),
+                Answer::Pass => {}
+            }
             return;
         }
         let upgrade = head.upgrade && (engine.takes_upgrades() || head.method_name() == "CONNECT");

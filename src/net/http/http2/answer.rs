@@ -55,6 +55,10 @@ impl FileBody {
                     bytes.append(more);
                     self.pieces.pop_front();
                 }
+                Some(Piece::Shared(more)) => {
+                    bytes.extend_from_slice(more);
+                    self.pieces.pop_front();
+                }
                 Some(Piece::File(range)) => {
                     let Some(file) = &self.file else { return Next::Truncated };
                     let step = (range.end - range.start).min((STEP_BYTES - bytes.len()) as u64);

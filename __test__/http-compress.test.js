@@ -1,0 +1,191 @@
+'use strict';
+
+// Text that is compressed while it is sent.
+
+const assert = require('node:assert/strict');
+const nodeFs = require('node:fs');
+const nodeHttp = require('node:http');
+const path = require('node:path');
+const { describe, it } = require('node:test');
+const nodeZlib = require('node:zlib');
+const { http } = require('../index.js');
+const { Raw, closed, listening } = require('./harness/raw-http.js');
+const { folder, rows } = require('./harness/streams.js');
+
+const TEXT = rows(3000);
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {any} [options]
+ */
+async function site(t, options = { compress: true }) {
+  const at = folder(t);
+  nodeFs.writeFileSync(at('page.html'), TEXT);
+  nodeFs.writeFileSync(at('small.txt'), 'small');
+  nodeFs.writeFileSync(at('image.png'), TEXT);
+  // A file that may still change has a weak tag, and is not kept.
+  for (const name of ['page.html', 'small.txt', 'image.png']) nodeFs.utimesSync(at(name), 1e9, 1e9);
+  const server = http.createServer();
+  server.files('/', path.dirname(at('x')), options);
+  const port = await listening(server);
+  t.after(() => closed(server));
+  const agent = new nodeHttp.Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  /**
+   * @param {string} target
+   * @param {Record<string, string>} [headers]
+   * @param {string} [method]
+   * @returns {Promise<{ status: number, headers: import('node:http').IncomingHttpHeaders, body: Buffer }>}
+   */
+  const ask = (target, headers = { 'accept-encoding': 'gzip' }, method = 'GET') =>
+    new Promise((resolve, reject) => {
+      const request = nodeHttp.request({ port, path: target, headers, method, agent }, (response) => {
+        /** @type {Buffer[]} */
+        const parts = [];
+        response.on('data', (part) => parts.push(part));
+        response.on('end', () => {
+          resolve({ status: /** @type {number} */ (response.statusCode), headers: response.headers, body: Buffer.concat(parts) });
+        });
+      });
+      request.on('error', reject).end();
+    });
+  return { ask, at, port };
+}
+
+describe('files that are compressed', () => {
+  it('go to peers that like gzip better, and as they are to others', async (t) => {
+    const { ask } = await site(t);
+    for (const [accept, coding] of [
+      ['gzip', 'gzip'],
+      ['gzip, deflate, br', 'gzip'],
+      ['br;q=1, gzip;q=0.2', 'gzip'],
+      ['*', 'gzip'],
+      ['x-gzip', 'gzip'],
+      ['gzip;q=0', undefined],
+      ['gzip;q=0.2, identity', undefined],
+      ['br, zstd', undefined],
+      ['*, gzip;q=0', undefined],
+      ['', undefined],
+      [undefined, undefined],
+    ]) {
+      const { status, headers, body } = await ask('/page.html', accept === undefined ? {} : { 'accept-encoding': accept });
+      assert.equal(status, 200);
+      assert.equal(headers['content-encoding'], coding, accept);
+      assert.equal(headers.vary, 'Accept-Encoding');
+      assert.equal(Number(headers['content-length']), body.length);
+      assert.equal(headers['content-type'], 'text/html; charset=utf-8');
+      assert.ok((coding === undefined ? body : nodeZlib.gunzipSync(body)).equals(TEXT), accept);
+      if (coding) assert.ok(body.length < TEXT.length / 3);
+    }
+  });
+
+  it('are those of some size, and text', async (t) => {
+    const { ask } = await site(t, { compress: { threshold: 6, maxBytes: TEXT.length - 1 } });
+    for (const target of ['/page.html', '/small.txt', '/image.png']) {
+      assert.equal((await ask(target)).headers['content-encoding'], undefined, target);
+    }
+    const other = await site(t, { compress: { threshold: 5, maxBytes: TEXT.length, level: 1 } });
+    for (const target of ['/page.html', '/small.txt']) {
+      assert.equal((await other.ask(target)).headers['content-encoding'], 'gzip', target);
+    }
+    assert.equal((await other.ask('/image.png')).headers['content-encoding'], undefined);
+  });
+
+  it('have tags of their own, for which preconditions hold', async (t) => {
+    const { ask } = await site(t);
+    const plain = await ask('/page.html', {});
+    const encoded = await ask('/page.html');
+    const [tag, other] = [encoded.headers.etag, plain.headers.etag].map(String);
+    assert.notEqual(tag, other);
+    const gzip = { 'accept-encoding': 'gzip' };
+    /** @param {Record<string, string>} headers @returns {Promise<number>} */
+    const status = async (headers) => (await ask('/page.html', { ...gzip, ...headers })).status;
+    assert.equal(await status({ 'if-none-match': tag }), 304);
+    assert.equal(await status({ 'if-none-match': `"x", ${tag}` }), 304);
+    assert.equal(await status({ 'if-none-match': '*' }), 304);
+    assert.equal(await status({ 'if-none-match': other }), 200);
+    assert.equal(await status({ 'if-match': tag }), 200);
+    assert.equal(await status({ 'if-match': other }), 412);
+    assert.equal(await status({ 'if-modified-since': String(encoded.headers['last-modified']) }), 304);
+    assert.equal(await status({ 'if-unmodified-since': 'Sat, 01 Jan 2000 00:00:00 GMT' }), 412);
+    const { headers, body } = await ask('/page.html', { ...gzip, 'if-none-match': tag });
+    assert.equal(headers.etag, tag);
+    assert.equal(headers.vary, 'Accept-Encoding');
+    assert.equal(body.length, 0);
+  });
+
+  it('are sent as they are where a range is asked for', async (t) => {
+    const { ask } = await site(t);
+    const { headers: encoded } = await ask('/page.html');
+    assert.equal(encoded['accept-ranges'], undefined);
+    const part = await ask('/page.html', { 'accept-encoding': 'gzip', range: 'bytes=10-19' });
+    assert.equal(part.status, 206);
+    assert.equal(part.headers['content-encoding'], undefined);
+    assert.ok(part.body.equals(TEXT.subarray(10, 20)));
+    // What was begun compressed must not be continued plain.
+    const range = { range: 'bytes=10-19', 'if-range': String(encoded.etag) };
+    const spliced = await ask('/page.html', { 'accept-encoding': 'gzip', ...range });
+    assert.equal(spliced.status, 200);
+    assert.ok(spliced.body.equals(TEXT));
+  });
+
+  it('have a head by itself, with the length of what GET gives', async (t) => {
+    const { ask } = await site(t);
+    const head = await ask('/page.html', { 'accept-encoding': 'gzip' }, 'HEAD');
+    const got = await ask('/page.html');
+    assert.equal(head.body.length, 0);
+    assert.equal(head.headers['content-length'], got.headers['content-length']);
+    assert.equal(head.headers.etag, got.headers.etag);
+  });
+
+  it('are made anew when the file changes', async (t) => {
+    const { ask, at } = await site(t);
+    const before = await ask('/page.html');
+    nodeFs.writeFileSync(at('page.html'), TEXT.subarray(0, 5000));
+    const after = await ask('/page.html');
+    assert.ok(nodeZlib.gunzipSync(after.body).equals(TEXT.subarray(0, 5000)));
+    assert.notEqual(after.headers.etag, before.headers.etag);
+    assert.match(String(after.headers.etag), /^W\//, 'it may change again unseen');
+    nodeFs.writeFileSync(at('page.html'), TEXT.subarray(0, 5000).fill('y'));
+    assert.ok(nodeZlib.gunzipSync((await ask('/page.html')).body).equals(Buffer.alloc(5000, 'y')));
+  });
+
+  it('come in order to a peer that asks ahead, and whole to many at once', async (t) => {
+    const { ask, port } = await site(t, { compress: { cacheBytes: 0, threshold: 1 } });
+    const get = (/** @type {string} */ target, more = '') =>
+      `GET ${target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n${more}\r\n`;
+    const last = get('/small.txt', 'Connection: close\r\n');
+    const raw = new Raw(port).write(get('/small.txt') + get('/nothing') + get('/page.html') + last);
+    const text = await raw.all;
+    assert.deepEqual(text.match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200', 'HTTP/1.1 200']);
+    const all = await Promise.all(Array.from({ length: 40 }, () => ask('/page.html')));
+    for (const { body } of all) assert.ok(nodeZlib.gunzipSync(body).equals(TEXT));
+  });
+
+  it('reach a peer that ended its side, and do not wait for one that is gone', async (t) => {
+    const { ask, port } = await site(t, { compress: { cacheBytes: 0 } });
+    const request = 'GET /page.html HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n';
+    const text = await new Raw(port).write(request).end();
+    assert.match(text, /200 OK[^]*Content-Encoding: gzip/);
+    const body = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1');
+    assert.ok(nodeZlib.gunzipSync(body).equals(TEXT));
+    for (let i = 0; i < 20; i++) {
+      const gone = new Raw(port).write(request);
+      if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+      gone.destroy();
+    }
+    assert.equal((await ask('/page.html')).status, 200);
+  });
+
+  it('gives way to encoded siblings, and checks its options', async (t) => {
+    const { ask, at } = await site(t, { compress: true, precompressed: true });
+    nodeFs.writeFileSync(at('page.html.br'), 'as br');
+    const { headers, body } = await ask('/page.html', { 'accept-encoding': 'br, gzip' });
+    assert.equal(headers['content-encoding'], 'br');
+    assert.equal(body.toString(), 'as br');
+    assert.equal((await ask('/page.html')).headers['content-encoding'], 'gzip');
+    const server = http.createServer();
+    assert.throws(() => server.files('/', '/tmp', { compress: { level: 10 } }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => server.files('/', '/tmp', { compress: 'br' }), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+});
