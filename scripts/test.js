@@ -64,8 +64,10 @@ function parts(names) {
   if (streams.length > 0) js.push({ name: 'stream tests, not fused', run: () => runNodeTests(streams, { MILLRACE_FUSE: '0' }) });
   // Servers run over Node's own sockets where those cannot be driven natively. Not here: what is about driving them, and the
   // parser, which is Node's there.
-  const overNode = /^(http|http-(chains|close|events|fallback|frameworks|uploads)|sse|hub|ws|ws-life)[.-]/;
-  const servers = files.filter((file) => overNode.test(path.basename(file)) && !/http-(files|raw|compress)|ws-(beyond|faults|topics)/.test(file));
+  const overNode = new RegExp(
+    '^(http(-chains|-close|-events|-fallback|-uploads)?|sse(-event-source)?|hub|ws(-conformance|-life)?)[.]test',
+  );
+  const servers = files.filter((file) => overNode.test(path.basename(file)));
   if (servers.length > 0) {
     js.push({ name: "server tests, Node's sockets", run: () => runNodeTests(servers, { MILLRACE_REACTOR: '0' }) });
   }
