@@ -153,6 +153,20 @@ const EXPECTED = {
     prints: ['the event stream: {"load":0.5} {"sum":100}', 'the WebSocket: {"load":0.5}', 'streams: 1'],
   },
   'sse-clock.js': { prints: [/^http:\/\/127\.0\.0\.1:\d+\//, /-1: 20\d\d-/, /-2: 20\d\d-/] },
+  'upload-pipeline.js': {
+    prints: [
+      'request -> validate -> edit -> gzip -> createWriteStream',
+      `201 {"rows":${rows.length},"stored":${good.length},"rejected":${rows.length - good.length},"bytes":`,
+      '201 {"rows":3,"stored":2,"rejected":1,"bytes":',
+    ],
+    leaves(folder) {
+      // The second upload has taken the place of the first.
+      const stored = zlib.gunzipSync(read(folder, 'uploaded.jsonl.gz')).toString().trimEnd().split('\n').map(parsed);
+      assert.deepEqual(stored.map(({ row }) => row), [1, 3]);
+      for (const row of stored) assert.match(row.hash, /^[0-9a-f]{8}$/);
+      assert.equal(parsed(read(folder, 'uploaded.rejects.jsonl').toString()).line, 2);
+    },
+  },
   'upload.js': {
     prints: ['201 stored', '400 ERR_MILLRACE_JSONL_INVALID: invalid JSON in line 2', '400 ERR_MILLRACE_ZLIB_RATIO'],
   },
