@@ -59,11 +59,11 @@ impl ResponseReader {
                 }
                 State::ChunkSize => {
                     let Some(end) = self.take_until(&mut bytes, b"\r\n")? else { return Ok(()) };
-                    let line = std::mem::take(&mut self.line);
-                    let text = std::str::from_utf8(&line[..end]).unwrap_or_default();
+                    let text = std::str::from_utf8(&self.line[..end]).unwrap_or_default();
                     let size = text.split(';').next().unwrap_or_default().trim();
                     let size = u64::from_str_radix(size, 16)
                         .map_err(|_| format!("{text:?} is no size of a chunk"))?;
+                    self.line.clear();
                     self.state = if size == 0 { State::Trailers } else { State::Chunk(size) };
                 }
                 State::Chunk(left) => {
@@ -95,24 +95,22 @@ impl ResponseReader {
         sink.end();
     }
 
-    /// Moves bytes into `line` up to `mark` and with it; returns where it stands, once it is there.
+    /// Moves bytes into `line` up to `mark`, which ends a line, and with it; returns where it stands, once it is there. No byte
+    /// behind it is touched: a read may hold a thousand chunks.
     fn take_until(&mut self, bytes: &mut &[u8], mark: &[u8]) -> Result<Option<usize>, String> {
-        let from = self.line.len().saturating_sub(mark.len() - 1);
-        let held = self.line.len();
-        self.line.extend_from_slice(&bytes[..bytes.len().min(MAX_HEAD_BYTES)]);
-        match self.line[from..].windows(mark.len()).position(|part| part == mark) {
-            Some(at) => {
-                let end = from + at;
-                *bytes = &bytes[end + mark.len() - held..];
-                self.line.truncate(end + mark.len());
-                Ok(Some(end))
+        while !bytes.is_empty() {
+            let piece = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
+            let (taken, rest) = bytes.split_at(piece);
+            self.line.extend_from_slice(taken);
+            *bytes = rest;
+            if self.line.ends_with(mark) {
+                return Ok(Some(self.line.len() - mark.len()));
             }
-            None if self.line.len() >= MAX_HEAD_BYTES => Err("a head without end".into()),
-            None => {
-                *bytes = &[];
-                Ok(None)
+            if self.line.len() >= MAX_HEAD_BYTES {
+                return Err("a head without end".into());
             }
         }
+        Ok(None)
     }
 }
 
