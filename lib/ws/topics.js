@@ -112,7 +112,8 @@ class NativeMembers {
   publishFrom(websocket, topic, data, options) {
     const { id } = websocket._connection;
     const { bytes, isText, event, key, scope } = this.hub.prepare(topic, data, options);
-    return `${this.hub.epoch}-${this.native.publish(id, topic, bytes, isText, event, key, scope)}`;
+    const { hub, native } = this;
+    return `${hub.epoch}-${hub.native.publish(topic, bytes, isText, event, key, scope, native.fanout, id)}`;
   }
 }
 

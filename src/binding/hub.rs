@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bell::bell;
 use crate::net::hub::{
-    self, Cursor, Event, HubOptions, MailboxOptions, NewEvent, Pattern, Replay, SlowPolicy,
+    self, Cursor, Event, HubOptions, MailboxOptions, NewEvent, Origin, Pattern, Replay, SlowPolicy,
 };
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -84,8 +84,9 @@ impl Hub {
         self.hub.cursor().offset as f64
     }
 
-    /// Publishes; returns the event's offset.
+    /// Publishes, to all but `member` of `fanout` where these are told; returns the event's offset.
     #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)] // as JavaScript has them: an object would cost more than the call
     pub fn publish(
         &self,
         topic: String,
@@ -94,8 +95,23 @@ impl Hub {
         name: Option<String>,
         key: Option<String>,
         scope: Option<String>,
+        fanout: Option<f64>,
+        member: Option<u32>,
     ) -> Result<f64> {
-        publish(&self.hub, topic, data, text, [name, key, scope], None)
+        if !hub::is_topic(&topic) {
+            return Err(Error::new(Status::InvalidArg, "not a topic"));
+        }
+        let origin = fanout.zip(member).map(|(fanout, member)| Origin { fanout: fanout as u64, member });
+        let new = NewEvent {
+            topic: topic.into(),
+            name: name.map(Into::into),
+            key: key.map(Into::into),
+            scope: scope.map(Into::into),
+            data: data.to_vec(),
+            text,
+            origin,
+        };
+        Ok(self.hub.publish(new, now_ms()).offset() as f64)
     }
 
     /// Begins to put events of `patterns` into `mailbox`; `since` is an event's id.
@@ -155,29 +171,6 @@ impl Hub {
     pub(super) fn inner(&self) -> &Arc<hub::Hub> {
         &self.hub
     }
-}
-
-pub(super) fn publish(
-    hub: &hub::Hub,
-    topic: String,
-    data: &[u8],
-    text: bool,
-    [name, key, scope]: [Option<String>; 3],
-    origin: Option<hub::Origin>,
-) -> Result<f64> {
-    if !hub::is_topic(&topic) {
-        return Err(Error::new(Status::InvalidArg, "not a topic"));
-    }
-    let new = NewEvent {
-        topic: topic.into(),
-        name: name.map(Into::into),
-        key: key.map(Into::into),
-        scope: scope.map(Into::into),
-        data: data.to_vec(),
-        text,
-        origin,
-    };
-    Ok(hub.publish(new, now_ms()).offset() as f64)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -25,5 +25,7 @@ mod tls;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod uv;
 mod websocket;
+mod websocket_options;
+mod websocket_store;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod websocket_topics;

@@ -5,129 +5,17 @@
 use super::event_loop::{Delivery, EventLoop, LoopState};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::tls::TlsSession;
-use crate::codec::ws::{DeflateParams, Payload, ReceiverOptions, Role};
+use super::websocket_options::WebSocketOptions;
+use super::websocket_store::{JsStore, Values};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::net::transport::Transport;
-use crate::net::ws::{self, Limits, Outgoing, Store};
+use crate::net::ws::{self, Outgoing};
 use napi::bindgen_prelude::*;
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
-
-/// Small payloads share slabs of this many bytes, as Node's small buffers do, so that one that is kept pins no more.
-const SLAB_BYTES: usize = 8 << 10;
-
-/// What JavaScript holds of a batch while it is made; the values live in the open handle scope.
-#[derive(Default)]
-struct Values {
-    env: Cell<Option<sys::napi_env>>,
-    slabs: RefCell<Vec<sys::napi_value>>,
-    wholes: RefCell<Vec<sys::napi_value>>,
-}
-
-impl Values {
-    fn begin(&self, env: Env) {
-        self.env.set(Some(env.raw()));
-        self.slabs.borrow_mut().clear();
-        self.wholes.borrow_mut().clear();
-    }
-}
-
-/// Copies payloads straight into JavaScript's memory.
-struct JsStore {
-    values: Rc<Values>,
-    /// The slab that is being filled, from batch to batch.
-    slab: Option<Slab>,
-}
-
-struct Slab {
-    env: sys::napi_env,
-    reference: sys::napi_ref,
-    bytes: *mut u8,
-    used: usize,
-    /// Its value of this batch is in `Values::slabs`, last.
-    listed: bool,
-}
-
-impl Drop for Slab {
-    fn drop(&mut self) {
-        // SAFETY: the reference was made in this environment and is deleted once; Node-API allows it during teardown.
-        unsafe { sys::napi_delete_reference(self.env, self.reference) };
-    }
-}
-
-impl JsStore {
-    /// The slab to fill, with room for `length` bytes. Nothing where JavaScript can give no memory.
-    fn slab_for(&mut self, length: usize) -> Option<&mut Slab> {
-        let env = self.values.env.get()?;
-        let slabs = &mut *self.values.slabs.borrow_mut();
-        if self.slab.as_ref().is_none_or(|slab| slab.used + length > SLAB_BYTES) {
-            self.slab = None;
-            let (mut value, mut data, mut reference) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-            // SAFETY: the environment is the one of the call or turn under way; the out pointers are valid.
-            unsafe {
-                if sys::napi_create_arraybuffer(env, SLAB_BYTES, &raw mut data, &raw mut value)
-                    != sys::Status::napi_ok
-                    || sys::napi_create_reference(env, value, 1, &raw mut reference) != sys::Status::napi_ok
-                {
-                    return None;
-                }
-            }
-            slabs.push(value);
-            self.slab = Some(Slab { env, reference, bytes: data.cast(), used: 0, listed: true });
-        }
-        let slab = self.slab.as_mut()?;
-        if !slab.listed {
-            let mut value = ptr::null_mut();
-            // SAFETY: the reference is strong and of this environment.
-            unsafe { sys::napi_get_reference_value(env, slab.reference, &raw mut value) };
-            slabs.push(value);
-            slab.listed = true;
-        }
-        Some(slab)
-    }
-}
-
-impl Store for JsStore {
-    fn keep_small(&mut self, bytes: &[u8]) -> u32 {
-        let Some(slab) = self.slab_for(bytes.len()) else { return 0 };
-        let at = slab.used;
-        // SAFETY: the slab's memory is `SLAB_BYTES` long, held by the reference, and cannot be detached by JavaScript, which
-        // gets views of it only after this; `slab_for` saw to the room.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), slab.bytes.add(at), bytes.len()) };
-        // Aligned as Node's pool is.
-        slab.used = (at + bytes.len()).next_multiple_of(8);
-        let number = self.values.slabs.borrow().len() - 1;
-        (number as u32) << 16 | at as u32
-    }
-
-    fn keep_whole(&mut self, payload: Payload<'_>) -> u32 {
-        let bytes = payload.as_slice();
-        let mut wholes = self.values.wholes.borrow_mut();
-        let Some(env) = self.values.env.get() else { return 0 };
-        let (mut value, mut data) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the environment is the one of the call or turn under way; the bytes are copied during the call.
-        unsafe {
-            sys::napi_create_buffer_copy(
-                env,
-                bytes.len(),
-                bytes.as_ptr().cast(),
-                &raw mut data,
-                &raw mut value,
-            )
-        };
-        wholes.push(value);
-        (wholes.len() - 1) as u32
-    }
-
-    fn end(&mut self) {
-        if let Some(slab) = &mut self.slab {
-            slab.listed = false;
-        }
-    }
-}
 
 /// What the engine and its deliveries share.
 struct Shared {
@@ -177,7 +65,7 @@ impl Shared {
     }
 
     fn end(&self) {
-        self.values.env.set(None);
+        self.values.end();
         self.engine.batch(|batch| batch.store().end());
     }
 }
@@ -196,60 +84,6 @@ impl Delivery for Shared {
             unsafe { state.call(function.raw(), &arguments) };
         }
         self.end();
-    }
-}
-
-/// How a connection is to be.
-#[napi(object)]
-pub struct WebSocketOptions {
-    /// This end is the server.
-    pub is_server: bool,
-    /// Bytes of a message at the most; 0 for no limit.
-    pub max_payload: f64,
-    /// Frames of a message at the most; 0 for no limit.
-    pub max_fragments: u32,
-    /// Texts are not checked.
-    pub skip_utf8_validation: bool,
-    /// Bytes that may be queued before messages are refused; 0 for no limit.
-    pub max_buffered_amount: f64,
-    /// A refused message ends the connection.
-    pub overflow_closes: bool,
-    /// Bytes from which events of topics are compressed.
-    pub compress_from: f64,
-    /// permessage-deflate, as it was negotiated.
-    pub deflate: Option<WebSocketDeflate>,
-}
-
-/// permessage-deflate, as it was negotiated; see `codec::ws::DeflateParams`.
-#[napi(object)]
-pub struct WebSocketDeflate {
-    /// This end begins each message anew.
-    pub own_no_context_takeover: bool,
-    /// The peer does.
-    pub peer_no_context_takeover: bool,
-    /// Binary logarithm of this end's window.
-    pub own_window_bits: u8,
-    /// Of the peer's.
-    pub peer_window_bits: u8,
-    /// zlib's level.
-    pub level: i32,
-    /// zlib's memLevel.
-    pub mem_level: u8,
-    /// zlib's strategy.
-    pub strategy: u8,
-}
-
-impl From<&WebSocketDeflate> for DeflateParams {
-    fn from(deflate: &WebSocketDeflate) -> Self {
-        Self {
-            own_no_context_takeover: deflate.own_no_context_takeover,
-            peer_no_context_takeover: deflate.peer_no_context_takeover,
-            own_window_bits: deflate.own_window_bits,
-            peer_window_bits: deflate.peer_window_bits,
-            level: deflate.level as i8,
-            mem_level: deflate.mem_level,
-            strategy: deflate.strategy,
-        }
     }
 }
 
@@ -306,7 +140,7 @@ impl WebSocketEngine {
     #[napi(constructor, catch_unwind)]
     pub fn new(on_batch: Function<(), ()>, table: Uint32Array, outcomes: Uint32Array) -> Result<Self> {
         let values = Rc::<Values>::default();
-        let store = JsStore { values: Rc::clone(&values), slab: None };
+        let store = JsStore::new(Rc::clone(&values));
         let shared = Rc::new(Shared {
             engine: Rc::new(ws::Engine::new(Box::new(store))),
             values,
@@ -327,21 +161,7 @@ impl WebSocketEngine {
     /// A connection behind its handshake; its bytes are fed until it is attached to a socket.
     #[napi(catch_unwind)]
     pub fn open(&self, options: WebSocketOptions) -> u32 {
-        let limits = Limits {
-            max_buffered: options.max_buffered_amount as usize,
-            overflow_closes: options.overflow_closes,
-            compress_from: options.compress_from as usize,
-        };
-        self.shared.engine.open(
-            ReceiverOptions {
-                role: if options.is_server { Role::Server } else { Role::Client },
-                max_payload: options.max_payload as u64,
-                max_fragments: options.max_fragments,
-                skip_utf8_validation: options.skip_utf8_validation,
-                deflate: options.deflate.as_ref().map(DeflateParams::from),
-            },
-            limits,
-        )
+        self.shared.engine.open((&options).into(), (&options).into())
     }
 
     /// Gives the connection a descriptor of its own for the socket that is open as `descriptor`, and the TLS session on it.

@@ -1,9 +1,9 @@
 //! WebSockets that follow topics of a hub without JavaScript.
 
 use super::event_loop::EventLoop;
-use super::hub::{Hub, HubSubscribed, boxed, cursor, describe, now_ms, parse, publish};
+use super::hub::{Hub, HubSubscribed, boxed, cursor, describe, now_ms, parse};
 use super::websocket::WebSocketEngine;
-use crate::net::hub::{Fanout, Origin};
+use crate::net::hub::Fanout;
 use crate::net::ws;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -62,20 +62,9 @@ impl WebSocketTopics {
         self.fanout.followed(id)
     }
 
-    /// Publishes to all but connection `id`; returns the event's offset.
-    #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments)] // as JavaScript has them: an object would cost more than the call
-    pub fn publish(
-        &self,
-        id: u32,
-        topic: String,
-        data: &[u8],
-        text: bool,
-        name: Option<String>,
-        key: Option<String>,
-        scope: Option<String>,
-    ) -> Result<f64> {
-        let origin = Some(Origin { fanout: self.fanout.id(), member: id });
-        publish(self.fanout.hub(), topic, data, text, [name, key, scope], origin)
+    /// The number by which [`Hub::publish`] knows whose connection an event comes from.
+    #[napi(getter, catch_unwind)]
+    pub fn fanout(&self) -> f64 {
+        self.fanout.id() as f64
     }
 }
