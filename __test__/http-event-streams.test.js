@@ -6,30 +6,11 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const net = require('node:net');
 const { test } = require('node:test');
-const { Raw, closed, listening } = require('./harness/raw-http.js');
+const { EVENTS, eventually, serveEvents } = require('./harness/events.js');
+const { Raw } = require('./harness/raw-http.js');
 const { slowClient } = require('./harness/servers.js');
-const http = require('millrace/http');
 const { createHub } = require('millrace/hub');
 const { EventStreamParser } = require('millrace/sse');
-
-const HEAD = 'GET /events HTTP/1.1\r\nHost: x';
-
-/**
- * @param {import('node:test').TestContext} t
- * @param {any} options
- */
-async function serving(t, options) {
-  const server = http.createServer();
-  const route = server.events('/events', options);
-  const port = await listening(server);
-  t.after(() => closed(server));
-  return { server, route, hub: route.hub, port };
-}
-
-/** @param {() => boolean} condition */
-async function eventually(condition) {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** A client that reads chunks by itself, and keeps the data of its events. */
 class Chunked {
@@ -40,7 +21,7 @@ class Chunked {
     this.parser = new EventStreamParser({ onEvent: ({ data }) => this.events.push(data), onComment: () => {} });
     let bytes = Buffer.alloc(0);
     let isBody = false;
-    this.socket = net.connect(port, '127.0.0.1', () => this.socket.write(`${HEAD}\r\n\r\n`));
+    this.socket = net.connect(port, '127.0.0.1', () => this.socket.write(`${EVENTS}\r\n\r\n`));
     this.socket.on('error', () => {});
     this.socket.on('data', (more) => {
       bytes = Buffer.concat([bytes, more]);
@@ -70,7 +51,7 @@ class Chunked {
 }
 
 test('a client of HTTP/1.0 gets plain bytes, and the end of the connection as the end', async (t) => {
-  const { hub, route, port } = await serving(t, { topics: 't', retry: null, keepAlive: null });
+  const { hub, route, port } = await serveEvents(t, { topics: 't', retry: null, keepAlive: null });
   const raw = new Raw(port);
   raw.write('GET /events HTTP/1.0\r\nHost: x\r\n\r\n');
   await raw.until('\r\n\r\n');
@@ -83,9 +64,9 @@ test('a client of HTTP/1.0 gets plain bytes, and the end of the connection as th
 });
 
 test('comments come while nothing happens, and none once the stream is closed', async (t) => {
-  const { route, port } = await serving(t, { topics: 't', retry: null, keepAlive: 20 });
+  const { route, port } = await serveEvents(t, { topics: 't', retry: null, keepAlive: 20 });
   const raw = new Raw(port);
-  raw.write(`${HEAD}\r\n\r\n`);
+  raw.write(`${EVENTS}\r\n\r\n`);
   await raw.until('3\r\n:\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n\r\n');
   route.close({ retry: 5 });
   await raw.until('0\r\n\r\n');
@@ -99,13 +80,13 @@ test('comments come while nothing happens, and none once the stream is closed', 
 for (const onSlow of ['disconnect', 'drop-oldest', 'drop-newest', 'keep-latest']) {
   test(`a slow client costs what it may, and others nothing: ${onSlow}`, async (t) => {
     const hub = createHub({ history: { count: 0 } });
-    const { route, port, server } = await serving(t, { topics: 't', hub, onSlow, maxBufferedBytes: 100_000 });
+    const { route, port, server } = await serveEvents(t, { topics: 't', hub, onSlow, maxBufferedBytes: 100_000 });
     /** @type {any[]} */
     const sockets = [];
     server.on('connection', (socket) => sockets.push(socket));
     let most = 0;
     const quick = new Chunked(port);
-    const slow = slowClient(t, port, HEAD);
+    const slow = slowClient(t, port, EVENTS);
     await eventually(() => hub.subscribers('t') === 2);
     const text = 'x'.repeat(40_000);
     // Sixteen MiB: more than sockets hold.
@@ -140,7 +121,7 @@ for (const onSlow of ['disconnect', 'drop-oldest', 'drop-newest', 'keep-latest']
 }
 
 test('killing clients at random under load loses nothing for the rest, and leaves nothing behind', async (t) => {
-  const { hub, route, port } = await serving(t, { topics: ['a/*', 'a/3'] });
+  const { hub, route, port } = await serveEvents(t, { topics: ['a/*', 'a/3'] });
   const clients = Array.from({ length: 80 }, () => new Chunked(port));
   await eventually(() => hub.subscribers('a/1') === 80);
   let seed = 7;
