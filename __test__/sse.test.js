@@ -187,6 +187,40 @@ test('slow clients: each policy keeps its bound, and counts what it drops', asyn
   assert.equal(tap.cleanups, 1);
 });
 
+test('a slow client that nobody hears of is disconnected, and ends no process', async () => {
+  const { session, tap } = await tapped({ maxBufferedBytes: 3500 });
+  const channel = createChannel().register(session);
+  const gone = once(channel, 'session-disconnected');
+  for (let n = 0; n < 9; n++) channel.broadcast('x'.repeat(1000));
+  await gone;
+  // An error without a listener would be thrown behind it.
+  await once(session, 'close');
+  assert.deepEqual([session.isConnected, tap.cleanups, channel.sessionCount], [false, 1, 0]);
+});
+
+for (const [name, server] of Object.entries({ 'node:http': http, 'millrace/http': require('millrace/http') })) {
+  test(`what is pushed to a session that was ended is dropped, and no error that nobody hears: ${name}`, async (t) => {
+    const channel = createChannel();
+    const failures = [];
+    const { url } = await serve(t, async (req, res) => {
+      res.on('error', (error) => failures.push(error));
+      const session = await createSession(req, res, { retry: null });
+      channel.register(session);
+      channel.broadcast('first');
+      session.close({ retry: 5 });
+      channel.broadcast('late');
+      session.push('later');
+      await session.batch((buffer) => void buffer.push('last'));
+    }, server);
+    const { text } = await read(url, () => false);
+    const { events, retry } = parse(text);
+    assert.deepEqual(events.map(({ data }) => data), ['"first"']);
+    assert.deepEqual(retry, [5]);
+    assert.deepEqual(failures, []);
+    assert.equal(channel.sessionCount, 0);
+  });
+}
+
 test('ready(), iterate() and a waiting write end when the client goes away', async () => {
   const { tap, session } = await tapped({});
   session.push('first');

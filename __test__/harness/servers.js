@@ -5,14 +5,15 @@ const http = require('node:http');
 const net = require('node:net');
 
 /**
- * A server of `node:http` on a free port of the loopback, closed with all its connections when the test ends.
+ * A server on a free port of the loopback, closed with all its connections when the test ends.
  *
  * @param {import('node:test').TestContext} t
  * @param {http.RequestListener} listener
+ * @param {any} [implementation] Defaults to `node:http`.
  * @returns {Promise<{ server: http.Server, port: number, url: string }>}
  */
-async function serve(t, listener) {
-  const server = http.createServer(listener);
+async function serve(t, listener, implementation = http) {
+  const server = implementation.createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(async () => {

@@ -83,7 +83,11 @@ class Session extends Writable {
         this.dropped += 1;
         this.emit('dropped', bytes);
       },
-      onOverflow: () => this.destroy(tooSlow(this.outgoing.maxBufferedBytes)),
+      onOverflow: () => {
+        const error = tooSlow(this.outgoing.maxBufferedBytes);
+        // That a client is slow must not end the process of somebody who does not listen: sessions of `better-sse` never fail.
+        this.destroy(this.listenerCount('error') > 0 ? error : undefined);
+      },
     });
     // As EventEmitters, sessions of `better-sse` have them bound.
     const isOverridden = this.push !== Session.prototype.push;
@@ -316,6 +320,8 @@ class Session extends Writable {
   _final(callback) {
     const end = () => {
       this.connection.end();
+      // Whoever still pushes may not know: a server that closes ends its sessions.
+      this.outgoing.close();
       callback();
     };
     if (this.isConnected || this.disconnected) this.outgoing.whenReady(end);
