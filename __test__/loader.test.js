@@ -7,7 +7,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { describe, test } = require('node:test');
 const { addonFile } = require('../scripts/build.js');
-const { libc, triples } = require('../lib/internal/platform.js');
+const { libc, prebuilt, triples } = require('../lib/internal/platform.js');
+const { version } = require('../package.json');
+const { PLATFORMS } = require('../scripts/internal/platforms.js');
 
 const LIB = path.join(__dirname, '..', 'lib');
 
@@ -23,7 +25,22 @@ function emptyPackage(t) {
   for (const file of ['loader.js', 'platform.js']) {
     fs.cpSync(path.join(LIB, 'internal', file), path.join(folder, 'lib', 'internal', file));
   }
+  fs.cpSync(path.join(LIB, '..', 'package.json'), path.join(folder, 'package.json'));
   return folder;
+}
+
+/**
+ * Puts a prebuilt package for this platform beside the loader.
+ *
+ * @param {string} folder
+ * @param {string} main its main file's text
+ * @param {string} [found] its version
+ */
+function install(folder, main, found = version) {
+  const installed = path.join(folder, 'node_modules', '@millrace', triples()[0]);
+  fs.mkdirSync(installed, { recursive: true });
+  fs.writeFileSync(path.join(installed, 'package.json'), JSON.stringify({ version: found, main: 'index.js' }));
+  fs.writeFileSync(path.join(installed, 'index.js'), main);
 }
 
 /**
@@ -67,7 +84,7 @@ describe('the loader', () => {
     }
     assert.ok(message.includes(path.join(folder, 'native', path.basename(addonFile()))));
     for (const fact of [process.platform, process.arch, process.version, libc()]) assert.ok(message.includes(fact), fact);
-    assert.match(message, /What to do:\n.*rustup\.rs.*scripts.build\.js/s);
+    assert.match(message, /What to do:\n.*--omit=optional.*rustup\.rs.*scripts.build\.js/s);
   });
 
   test('says why a file that is there would not load, and tries the next', (t) => {
@@ -80,20 +97,30 @@ describe('the loader', () => {
     assert.match(failed.candidates[0].reason, /ERR_DLOPEN_FAILED/);
     assert.ok(failed.cause.length > 0);
 
-    const installed = path.join(folder, 'node_modules', '@millrace', triples()[0]);
-    fs.mkdirSync(installed, { recursive: true });
-    fs.writeFileSync(path.join(installed, 'index.js'), 'exports.prebuilt = true;');
+    install(folder, 'exports.prebuilt = true;');
     assert.deepEqual(loadIn(folder).exports, ['prebuilt']);
   });
 
   test('says which module a prebuilt package lacks', (t) => {
     const folder = emptyPackage(t);
-    const installed = path.join(folder, 'node_modules', '@millrace', triples()[0]);
-    fs.mkdirSync(installed, { recursive: true });
-    fs.writeFileSync(path.join(installed, 'index.js'), 'require(\'./addon.node\');');
+    install(folder, 'require(\'./addon.node\');');
     const { candidates } = loadIn(folder);
     const { reason } = candidates.find(({ request }) => request === `@millrace/${triples()[0]}`);
     assert.match(reason, /addon\.node/);
+  });
+
+  test('takes no prebuilt package of another version, and says what parted them', (t) => {
+    const folder = emptyPackage(t);
+    install(folder, 'exports.prebuilt = true;', '0.0.1');
+    const { candidates, message } = loadIn(folder);
+    const { reason } = candidates.find(({ request }) => request === `@millrace/${triples()[0]}`);
+    assert.equal(reason, `is of version 0.0.1, and this is millrace ${version}`);
+    assert.match(message, /another version/);
+  });
+
+  test('knows the platforms that packages are made for', () => {
+    for (const { name } of PLATFORMS) assert.equal(prebuilt(name), true, name);
+    for (const name of ['linux-ia32', 'freebsd-x64', 'linux-arm']) assert.equal(prebuilt(name), false, name);
   });
 
   test('takes the file that MILLRACE_NATIVE names, and no other', (t) => {
@@ -103,5 +130,32 @@ describe('the loader', () => {
     const { message, candidates } = loadIn(path.join(LIB, '..'), path.join(folder, 'nowhere.node'));
     assert.deepEqual(candidates.map(({ reason }) => reason), ['no such file']);
     assert.match(message, /MILLRACE_NATIVE/);
+  });
+});
+
+// What a process has loaded is told by Linux alone.
+if (process.platform === 'linux') describe('the front door', () => {
+  test('loads nothing native and starts no thread, whatever is looked at, before it is used', () => {
+    const program = `
+      const fs = require('node:fs');
+      const seen = () => ({
+        threads: fs.readdirSync('/proc/self/task').length,
+        native: /millrace[^/]*\\.node/.test(fs.readFileSync('/proc/self/maps', 'utf8')),
+      });
+      const { exports } = require('./package.json');
+      const before = seen();
+      for (const name of Object.keys(exports)) require(require('node:path').posix.join('millrace', name));
+      const millrace = require('millrace');
+      for (const name of Object.keys(millrace)) void millrace[name];
+      millrace.zlib.createGzip();
+      const looked = seen();
+      millrace.zlib.gzipSync('used');
+      console.log(JSON.stringify({ before, looked, used: seen() }));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--eval', program], { cwd: path.join(LIB, '..'), encoding: 'utf8' });
+    assert.equal(stderr, '');
+    const { before, looked, used } = JSON.parse(stdout);
+    assert.deepEqual(looked, before);
+    assert.equal(before.native, false);
+    assert.equal(used.native, true, 'the check would not see an addon that was loaded');
   });
 });

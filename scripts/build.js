@@ -33,8 +33,14 @@ Environment:
 Exit codes: 0 the addon is there; 1 the build failed, or --check found one due; 2 wrong use;
 3 Rust or Node is missing or too old.`;
 
-/** What Cargo calls the library that it makes here. */
-const LIBRARY = /** @type {Record<string, string>} */ ({ win32: 'millrace.dll', darwin: 'libmillrace.dylib' });
+/**
+ * @param {string} platform as `process.platform`
+ * @returns {string} what Cargo calls the library that it makes for it
+ */
+function libraryName(platform) {
+  if (platform === 'win32') return 'millrace.dll';
+  return platform === 'darwin' ? 'libmillrace.dylib' : 'libmillrace.so';
+}
 
 /**
  * @typedef {object} BuildOptions
@@ -62,6 +68,11 @@ function reasonToBuild(profile) {
 /** @returns {string} where the profile of the addon in `native/` is written down */
 function profileFile() {
   return path.join(ROOT, 'native', 'profile');
+}
+
+/** @param {string} profile of the addon that is put into `native/` */
+function noteProfile(profile) {
+  fs.writeFileSync(profileFile(), `${profile}\n`);
 }
 
 /**
@@ -104,8 +115,7 @@ async function compile(profile, reason, rust) {
   }
   // Cargo builds where CARGO_TARGET_DIR says, and puts the profile `dev` into `debug`.
   const target = path.resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
-  const library = LIBRARY[process.platform] ?? 'libmillrace.so';
-  install(path.join(target, profile === 'dev' ? 'debug' : profile, library), profile, sourcesTime);
+  install(path.join(target, profile === 'dev' ? 'debug' : profile, libraryName(process.platform)), profile, sourcesTime);
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   console.log(`Built ${path.relative(process.cwd(), addonFile())} in ${seconds} s.`);
   return 0;
@@ -124,7 +134,7 @@ function install(library, profile, sourcesTime) {
   try {
     fs.copyFileSync(library, aside);
     fs.utimesSync(aside, sourcesTime, new Date(Math.ceil(sourcesTime.getTime()) + 1));
-    fs.writeFileSync(profileFile(), `${profile}\n`);
+    noteProfile(profile);
     fs.renameSync(aside, file);
   } finally {
     fs.rmSync(aside, { force: true });
@@ -163,4 +173,4 @@ async function main() {
 
 if (require.main === module) void runMain(main);
 
-module.exports = { addonFile, build };
+module.exports = { addonFile, build, libraryName, noteProfile };

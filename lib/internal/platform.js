@@ -43,4 +43,12 @@ function triple() {
   return libc() === 'musl' ? musl : plain;
 }
 
-module.exports = { libc, triple, triples };
+/**
+ * @param {string} name as `triples()` gives it
+ * @returns {boolean} whether a package with an addon is published for it
+ */
+function prebuilt(name) {
+  return /^(linux|darwin|win32)-(x64|arm64)(-musl)?$/.test(name);
+}
+
+module.exports = { libc, prebuilt, triple, triples };
