@@ -7,7 +7,7 @@ const globals = require('globals');
 const tseslint = require('typescript-eslint');
 
 module.exports = defineConfig([
-  globalIgnores(['native/', 'target/', 'fuzz/', 'out/', 'bench/data/', '**/node_modules/']),
+  globalIgnores(['native/', '.build/', 'target/', 'fuzz/', 'out/', 'bench/data/', '**/node_modules/']),
   {
     files: ['**/*.{js,mjs}'],
     extends: [js.configs.recommended],

@@ -117,9 +117,11 @@ function runFile(program, args, file) {
  */
 function count(output) {
   const number = (/** @type {RegExp} */ pattern) => Number(pattern.exec(output)?.[1] ?? 0);
-  const passed = number(/^# pass (\d+)$/m) || number(/^ *(\d+) pass$/m) || number(/\| \d+ passed \((\d+) steps?\)/);
-  const failed = number(/^# fail (\d+)$/m) || number(/^ *(\d+) fail$/m) || number(/\| \d+ failed \((\d+) steps?\)/) ||
-    number(/\| (\d+) failed/);
+  // Deno counts what stands at the top, and in brackets what is within.
+  const either = (/** @type {string} */ word) =>
+    number(new RegExp(`\\b\\d+ ${word} \\((\\d+) steps?\\)`)) || number(new RegExp(`\\| (\\d+) ${word}`));
+  const passed = number(/^# pass (\d+)$/m) || number(/^ *(\d+) pass$/m) || either('passed');
+  const failed = number(/^# fail (\d+)$/m) || number(/^ *(\d+) fail$/m) || either('failed');
   return { passed, failed };
 }
 
