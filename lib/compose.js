@@ -3,7 +3,7 @@
 const { Duplex, finished, pipeline } = require('node:stream');
 const { invalidArgType, invalidArgValue } = require('./internal/errors.js');
 const { fuse } = require('./internal/fusion.js');
-const { kInput, kOutput, kComposed, kParts, kOwnMethods } = require('./internal/port.js');
+const { kInput, kOutput, kComposed, kParts, kOwnMethods } = require('./internal/port-keys.js');
 const { mix, readableSide, without, writableSide } = require('./internal/native-stream.js');
 const { read: readStats, unmeasured } = require('./internal/stats.js');
 

@@ -3,7 +3,7 @@
 /** Digests of what flows by. */
 
 const { NativeTransform } = require('./internal/native-stream.js');
-const { kInput, kOutputEnded } = require('./internal/port.js');
+const { kInput, kOutputEnded } = require('./internal/port-keys.js');
 const { optionsObject, oneOf } = require('./internal/options.js');
 const { invalidArgType, invalidArgValue } = require('./internal/errors.js');
 

@@ -6,7 +6,8 @@
  */
 
 const nodeFs = require('node:fs');
-const { Port, kInput, kOutput, kOutputEnded, kOpened, kFailed, kSettled } = require('./internal/port.js');
+const { Port } = require('./internal/port.js');
+const { kInput, kOutput, kOutputEnded, kOpened, kFailed, kSettled } = require('./internal/port-keys.js');
 const { event } = require('./internal/doorbell.js');
 const { readableSide, writableSide, mix, own, bounded, without } = require('./internal/native-stream.js');
 const { openFlags, openMode } = require('./internal/open-flags.js');

@@ -2,7 +2,7 @@
 
 const { Duplex } = require('node:stream');
 const { livePorts } = require('./internal/doorbell.js');
-const { kInput, kOutput, kComposed, kParts } = require('./internal/port.js');
+const { kInput, kOutput, kComposed, kParts } = require('./internal/port-keys.js');
 const { read, unmeasured, bottleneck } = require('./internal/stats.js');
 
 /** @typedef {import('./internal/stats.js').StageStats} StageStats */

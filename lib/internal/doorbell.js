@@ -36,7 +36,7 @@ const TICKS_MS = 2;
 /** Pairs that one poll can take; more are taken by polling again. */
 const NEWS_PAIRS = 256;
 
-/** @typedef {import('./port.js').Port} Port */
+/** @typedef {import('./input-port.js').InputPort} Port what this thread has to know of a port */
 
 /** @type {any} */
 let bell;
@@ -230,7 +230,7 @@ function handle(only) {
       const bits = now[at + 1];
       at += 2;
       if (port === undefined) continue;
-      port.resource.runInAsyncScope(port.onNews, port, bits);
+      port.resource.runInAsyncScope(/** @type {any} */ (port).onNews, port, bits);
       if (bits & event.IDLE) idle.add(port);
     }
   } finally {

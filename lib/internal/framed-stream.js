@@ -7,7 +7,8 @@
  */
 
 const { NativeTransform } = require('./native-stream.js');
-const { Port, kOutput } = require('./port.js');
+const { Port } = require('./port.js');
+const { kOutput } = require('./port-keys.js');
 
 /** Bytes of a frame's header: three u32, little-endian, the first of which is the length of the frame's text. */
 const HEADER_BYTES = 12;

@@ -13,7 +13,7 @@
 
 const { Writable } = require('node:stream');
 const { enabled, hasNodesMethods, isPipedUnseen } = require('./observed.js');
-const { kInput, kOutput, kOwnMethods } = require('./port.js');
+const { kInput, kOutput, kOwnMethods } = require('./port-keys.js');
 
 /**
  * @param {any} source a stream with a native output

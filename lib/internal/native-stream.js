@@ -6,7 +6,8 @@
  */
 
 const { Readable, Transform, Writable } = require('node:stream');
-const { Port, kInput, kOutput, kOutputEnded } = require('./port.js');
+const { Port } = require('./port.js');
+const { kInput, kOutput, kOutputEnded } = require('./port-keys.js');
 const { fuse, reconsider } = require('./fusion.js');
 const { read: readStats } = require('./stats.js');
 const { integer } = require('./options.js');

@@ -2,7 +2,7 @@
 
 const { DeadLetters } = require('./dead-letters.js');
 const { NativeTransform } = require('./native-stream.js');
-const { kOutput, kSideReady } = require('./port.js');
+const { kOutput, kSideReady } = require('./port-keys.js');
 
 /** @typedef {(error?: Error | null) => void} Callback */
 

@@ -2,7 +2,7 @@
 
 const { NativeTransform } = require('./native-stream.js');
 const { withCode } = require('./errors.js');
-const { kInput } = require('./port.js');
+const { kInput } = require('./port-keys.js');
 
 /** @typedef {(error?: Error | null) => void} Callback */
 

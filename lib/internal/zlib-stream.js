@@ -8,7 +8,7 @@ const { deprecate } = require('node:util');
 const { constants } = require('node:zlib');
 const { NativeTransform, joinTransform } = require('./native-stream.js');
 const { CHUNK_BYTES } = require('./chunk-room.js');
-const { kInput } = require('./port.js');
+const { kInput } = require('./port-keys.js');
 const { run } = require('./zlib-codec.js');
 const { modes, ranged, readOptions, stageSpec } = require('./zlib-options.js');
 
