@@ -5,221 +5,23 @@
  * it is the response's body; heads and trailers go their own way.
  */
 
-const { EventEmitter } = require('node:events');
-const { command } = require('../internal/http-engine.js');
+const { command } = require('../internal/http-words.js');
 const { withCode } = require('../internal/errors.js');
 const { feedTarget } = require('../internal/native-source.js');
 const { drained, onRequest, onStreamClose } = require('./requests.js');
 const { fromLines } = require('./http2-response.js');
-const { HTTP2 } = require('./socket-face.js');
+const { callSent, callUnsent, callWhenSent, takesMore } = require('./sent-callbacks.js');
+const { StreamFace } = require('./http2-stream-face.js');
 
 /** Error codes of RFC 9113 section 7. */
 const NO_ERROR = 0;
 const INTERNAL_ERROR = 2;
 const CANCEL = 8;
 
-/** What Node's response touches of a socket's inner state. Nothing is corked here: a tick's writes leave together anyhow. */
-const STATE = { corked: 0 };
-
 /** Where the status of an informational head stands, as Node writes it: `HTTP/1.1 103 Early Hints`. */
 const STATUS_AT = 9;
 
-class StreamSocket extends EventEmitter {
-  /**
-   * @param {import('./socket.js').Socket} session the connection
-   * @param {number} id
-   * @param {number} streamId as on the wire
-   */
-  constructor(session, id, streamId) {
-    super();
-    /** The connection's socket. */
-    this.session = session;
-    this.server = session.server;
-    this.engine = session.engine;
-    this.id = id;
-    this.streamId = streamId;
-    this.mode = HTTP2;
-    /** The request that comes in, until it is complete. @type {any} */
-    this.incoming = null;
-    /** The response under way. @type {any} */
-    this._httpMessage = null;
-    this.held = false;
-    this.bytesWritten = 0;
-    this.bytesRead = 0;
-    /** Bytes that went to the engine and wait there, and bytes in the slab. */
-    this.waiting = 0;
-    this.unsent = 0;
-    this.needsDrain = false;
-    /** Callbacks, each behind the place that it waits for. @type {(number | ((error?: Error) => void))[]} */
-    this.callbacks = [];
-    this.destroyed = false;
-    this.released = false;
-    /** The response is complete; the request may not be. */
-    this.answered = false;
-    this.timeout = 0;
-    /** @type {NodeJS.Timeout | undefined} */
-    this.timer = undefined;
-  }
-
-  // What a socket has.
-
-  get requests() {
-    return 1;
-  }
-
-  get readable() {
-    return !this.destroyed;
-  }
-
-  get writable() {
-    return !this.destroyed;
-  }
-
-  get _writableState() {
-    return STATE;
-  }
-
-  get writableCorked() {
-    return 1;
-  }
-
-  get writableLength() {
-    return this.waiting;
-  }
-
-  get writableNeedDrain() {
-    return this.needsDrain;
-  }
-
-  get writableHighWaterMark() {
-    return this.session.writableHighWaterMark;
-  }
-
-  get readableHighWaterMark() {
-    return this.session.readableHighWaterMark;
-  }
-
-  get remoteAddress() {
-    return this.session.remoteAddress;
-  }
-
-  get remotePort() {
-    return this.session.remotePort;
-  }
-
-  get remoteFamily() {
-    return this.session.remoteFamily;
-  }
-
-  get localAddress() {
-    return this.session.localAddress;
-  }
-
-  get localPort() {
-    return this.session.localPort;
-  }
-
-  get localFamily() {
-    return this.session.localFamily;
-  }
-
-  /** Of TLS; `undefined` without it. */
-  get encrypted() {
-    return /** @type {any} */ (this.session).encrypted;
-  }
-
-  get authorized() {
-    return /** @type {any} */ (this.session).authorized;
-  }
-
-  get alpnProtocol() {
-    return /** @type {any} */ (this.session).alpnProtocol;
-  }
-
-  get authorizationError() {
-    return /** @type {any} */ (this.session).authorizationError;
-  }
-
-  get servername() {
-    return /** @type {any} */ (this.session).servername;
-  }
-
-  getProtocol() {
-    return /** @type {any} */ (this.session).getProtocol?.();
-  }
-
-  getCipher() {
-    return /** @type {any} */ (this.session).getCipher?.();
-  }
-
-  /** @param {any[]} args */
-  getPeerCertificate(...args) {
-    return /** @type {any} */ (this.session).getPeerCertificate?.(...args);
-  }
-
-  getPeerX509Certificate() {
-    return /** @type {any} */ (this.session).getPeerX509Certificate?.();
-  }
-
-  isSessionReused() {
-    return /** @type {any} */ (this.session).isSessionReused?.();
-  }
-
-  address() {
-    return this.session.address();
-  }
-
-  setNoDelay() {
-    return this;
-  }
-
-  setKeepAlive() {
-    return this;
-  }
-
-  ref() {
-    return this;
-  }
-
-  unref() {
-    return this;
-  }
-
-  cork() {}
-
-  uncork() {}
-
-  pause() {
-    return this;
-  }
-
-  resume() {
-    this.hold(false);
-    return this;
-  }
-
-  /**
-   * @param {number} ms without a byte in either direction; 0 for no limit
-   * @param {() => void} [callback] for the next `timeout`
-   */
-  setTimeout(ms, callback) {
-    if (this.destroyed) return this;
-    this.timeout = ms;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (ms > 0) {
-      this.timer = setTimeout(() => this.timedOut(), ms);
-      this.timer.unref();
-      if (callback) this.once('timeout', callback);
-    } else if (callback) this.removeListener('timeout', callback);
-    return this;
-  }
-
-  timedOut() {
-    const told = [this.incoming?.emit('timeout', this), this._httpMessage?.emit('timeout', this), this.emit('timeout')];
-    if (!told.includes(true)) this.destroy();
-  }
-
+class StreamSocket extends StreamFace {
   // Down.
 
   /** @param {string} text see `http2-response.js` */
@@ -255,19 +57,8 @@ class StreamSocket extends EventEmitter {
       this.unsent += bytes;
     }
     this.refresh();
-    if (callback) {
-      if (this.unsent + this.waiting === 0) process.nextTick(callback);
-      else this.callbacks.push(this.bytesWritten, callback);
-    }
-    const mark = this.writableHighWaterMark;
-    if (this.unsent + this.waiting < mark) return true;
-    if (this.unsent > 0 && this.waiting < mark) {
-      // Only the engine can tell whether there is room.
-      this.engine.flushWithin();
-      if (this.waiting < mark) return true;
-    }
-    this.needsDrain = true;
-    return false;
+    if (callback) callWhenSent(this, callback);
+    return takesMore(this);
   }
 
   refresh() {
@@ -295,16 +86,7 @@ class StreamSocket extends EventEmitter {
 
   /** Calls back whoever waited for bytes that are with the frame layer now. */
   settle() {
-    const { callbacks } = this;
-    if (callbacks.length > 0) {
-      const sent = this.bytesWritten - this.unsent - this.waiting;
-      let count = 0;
-      while (count < callbacks.length && /** @type {number} */ (callbacks[count]) <= sent) count += 2;
-      if (count > 0) {
-        const due = callbacks.splice(0, count);
-        for (let i = 1; i < due.length; i += 2) /** @type {() => void} */ (due[i])();
-      }
-    }
+    callSent(this);
     if (this.needsDrain && this.unsent + this.waiting === 0) {
       this.needsDrain = false;
       this.emit('drain');
@@ -344,15 +126,16 @@ class StreamSocket extends EventEmitter {
   destroy(error) {
     if (this.destroyed) return this;
     this.close(error ? INTERNAL_ERROR : CANCEL);
-    const { callbacks } = this;
-    this.callbacks = [];
-    for (let i = 1; i < callbacks.length; i += 2) {
-      const failure = error ?? withCode(new Error('Stream was closed before its bytes were sent'), 'ERR_STREAM_DESTROYED');
-      process.nextTick(/** @type {any} */ (callbacks[i]), failure);
-    }
+    callUnsent(this, error);
     if (error && this.listenerCount('error') > 0) process.nextTick(() => this.emit('error', error));
     process.nextTick(onStreamClose, this);
     return this;
+  }
+
+  /** No byte was seen for as long as the timeout is. */
+  idled() {
+    const told = [this.incoming?.emit('timeout', this), this._httpMessage?.emit('timeout', this), this.emit('timeout')];
+    if (!told.includes(true)) this.destroy();
   }
 
   /** @param {Error} [error] */
@@ -452,6 +235,11 @@ class StreamSocket extends EventEmitter {
     if (this.answered) this.close(NO_ERROR);
   }
 
+  resume() {
+    this.hold(false);
+    return this;
+  }
+
   /** @param {boolean} held whether no body is to come */
   hold(held) {
     if (this.held === held || this.released) return;
@@ -484,20 +272,6 @@ class StreamSocket extends EventEmitter {
   onStream() {
     return undefined;
   }
-}
-
-// What a request asks of its TLS session is the connection's to tell.
-for (const name of [
-  'encrypted', 'authorized', 'authorizationError', 'alpnProtocol', 'servername',
-  'getProtocol', 'getCipher', 'getPeerCertificate', 'getPeerX509Certificate', 'isSessionReused',
-]) {
-  Object.defineProperty(StreamSocket.prototype, name, {
-    configurable: true,
-    get() {
-      const value = this.session[name];
-      return typeof value === 'function' ? value.bind(this.session) : value;
-    },
-  });
 }
 
 module.exports = { StreamSocket };

@@ -3,7 +3,7 @@
 /** From what the engine tells of a connection to the events of a server, its requests and its responses. */
 
 const http = require('node:http');
-const { flag } = require('../internal/http-engine.js');
+const { flag } = require('../internal/http-words.js');
 const { prepare } = require('./http2-response.js');
 
 /** What Node answers to a client that went wrong. @type {Record<string, number>} */

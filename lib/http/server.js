@@ -249,7 +249,7 @@ class Server extends http.Server {
       process.nextTick(() => this.emit('error', error));
       return;
     }
-    this._bound = outcome;
+    this._bound = outcome.path ?? outcome;
     if (this._refused) engine.native.setReferenced(false);
     process.nextTick(() => {
       if (this._engine === engine) this.emit('listening');

@@ -4,6 +4,7 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const { Duplex } = require('node:stream');
+const { setIdleTimeout } = require('./idle-timeout.js');
 
 /** What a connection speaks. */
 const HTTP = 0;
@@ -146,7 +147,7 @@ class SocketFace extends Duplex {
     if (text === null) return { ours: {}, peer: {} };
     const [ours, peer] = JSON.parse(text);
     // The name of a Unix socket is no address.
-    const named = (/** @type {any} */ end) => (typeof end === 'string' ? {} : end);
+    const named = (/** @type {any} */ end) => (end.path === undefined ? end : {});
     this.addresses = { ours: named(ours), peer: named(peer) };
     return this.addresses;
   }
@@ -173,15 +174,7 @@ class SocketFace extends Duplex {
    * @param {() => void} [callback] for the next `timeout`
    */
   setTimeout(ms, callback) {
-    if (this.destroyed) return this;
-    this.timeout = ms;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (ms > 0) {
-      this.timer = setTimeout(() => this.idled(), ms);
-      this.timer.unref();
-      if (callback) this.once('timeout', callback);
-    } else if (callback) this.removeListener('timeout', callback);
+    setIdleTimeout(this, ms, callback);
     return this;
   }
 

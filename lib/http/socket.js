@@ -8,9 +8,10 @@
 
 const fs = require('node:fs');
 const { getSystemErrorMap } = require('node:util');
-const { command } = require('../internal/http-engine.js');
+const { command } = require('../internal/http-words.js');
 const { withCode } = require('../internal/errors.js');
 const { Feed, feedTarget } = require('../internal/native-source.js');
+const { callSent, callUnsent, callWhenSent, takesMore } = require('./sent-callbacks.js');
 const { drained, onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
 const { StreamSocket } = require('./http2-stream.js');
 const { SocketFace, HTTP, RAW, TAKEN, HTTP2 } = require('./socket-face.js');
@@ -57,15 +58,7 @@ class Socket extends SocketFace {
       return true;
     }
     this.accept(chunk, encoding, callback);
-    const mark = this.writableHighWaterMark;
-    if (this.unsent + this.waiting < mark) return true;
-    if (this.unsent > 0 && this.waiting < mark) {
-      // Only the system can tell whether there is room.
-      this.engine.flushWithin();
-      if (this.waiting < mark) return true;
-    }
-    this.needsDrain = true;
-    return false;
+    return takesMore(this);
   }
 
   /**
@@ -78,9 +71,7 @@ class Socket extends SocketFace {
     this.bytesWritten += bytes;
     this.unsent += bytes;
     this.timer?.refresh();
-    if (callback === undefined || callback === null) return;
-    if (this.unsent + this.waiting === 0) process.nextTick(callback);
-    else this.callbacks.push(this.bytesWritten, callback);
+    if (callback) callWhenSent(this, callback);
   }
 
   /**
@@ -129,16 +120,7 @@ class Socket extends SocketFace {
 
   /** Calls back whoever waited for bytes that are with the system now. */
   settle() {
-    const { callbacks } = this;
-    if (callbacks.length > 0) {
-      const sent = this.bytesWritten - this.unsent - this.waiting;
-      let count = 0;
-      while (count < callbacks.length && /** @type {number} */ (callbacks[count]) <= sent) count += 2;
-      if (count > 0) {
-        const due = callbacks.splice(0, count);
-        for (let i = 1; i < due.length; i += 2) /** @type {() => void} */ (due[i])();
-      }
-    }
+    callSent(this);
     if (this.unsent + this.waiting > 0) return;
     if (this.needsDrain) {
       this.needsDrain = false;
@@ -165,12 +147,7 @@ class Socket extends SocketFace {
     this.ends();
     for (const stream of [...this.streams]) stream.destroy();
     this.release();
-    const { callbacks } = this;
-    this.callbacks = [];
-    for (let i = 1; i < callbacks.length; i += 2) {
-      const failure = error ?? withCode(new Error('Socket was closed before its bytes were sent'), 'ERR_STREAM_DESTROYED');
-      process.nextTick(/** @type {any} */ (callbacks[i]), failure);
-    }
+    callUnsent(this, error);
     callback(error);
     process.nextTick(emitClose, this, Boolean(error));
   }

@@ -7,59 +7,9 @@
 
 const { getEventLoop } = require('./event-loop.js');
 const { load } = require('./loader.js');
+const { PackedEngine, IN_PLACE_BYTES, SLAB_BYTES } = require('./packed-engine.js');
+const { record, command, STREAM } = require('./http-words.js');
 
-/** Kinds of record, as `src/net/http/batch.rs` has them. */
-const record = {
-  OPEN: 1,
-  REQUEST: 2,
-  DATA: 3,
-  END: 4,
-  FAULT: 5,
-  PEER_END: 6,
-  CLOSED: 7,
-  PENDING: 8,
-  TIMEOUT: 9,
-  SENT: 10,
-  STREAM: 11,
-  STREAM_DATA: 12,
-  RESET: 13,
-  HTTP2: 14,
-  SESSION_FAULT: 15,
-  SECURE: 16,
-  HELLO: 17,
-  TLS_FAULT: 18,
-};
-
-/** Flags of a request, as `src/net/http/batch.rs` has them. */
-const flag = { COMPLETE: 1, KEEP_ALIVE: 2, EXPECTS_CONTINUE: 4, EXPECTS_OTHER: 8, UPGRADE: 16, HAS_HOST: 32 };
-
-/** Kinds of command, as `src/net/http/command.rs` has them. */
-const command = {
-  WRITE: 1,
-  WRITE_BUFFER: 2,
-  RESPOND: 3,
-  PAUSE: 4,
-  RESUME: 5,
-  FINISH: 6,
-  DESTROY: 7,
-  DETACH: 8,
-  IGNORE: 9,
-  HEAD: 10,
-  TRAILERS: 11,
-  GO_AWAY: 12,
-};
-
-/** Set in the number of a stream of HTTP/2; the rest is its place among the streams. */
-const STREAM = 2 ** 31;
-
-/** Bytes that are gathered before they go down; a tick that writes more sends in between. */
-const SLAB_BYTES = 64 * 1024;
-/** A batch with more bytes has a body in it, most likely. */
-const OWN_BYTES = 32 * 1024;
-/** Commands that are gathered before they go down. */
-const MOST_COMMANDS = 1024;
-/** A buffer of at least so many bytes is read in place instead of copied. */
-const IN_PLACE_BYTES = 4 * 1024;
 /** Text of so many UTF-16 units always fits, at three bytes each. */
 const SURE_UNITS = SLAB_BYTES / 3;
 
@@ -87,12 +37,13 @@ const SURE_UNITS = SLAB_BYTES / 3;
  * @property {(code: string, reason: string) => void} [onTlsFault]
  */
 
-class Engine {
+class Engine extends PackedEngine {
   /**
-   * @param {object} settings see `src/binding/http.rs`
+   * @param {object} settings see `src/binding/http_settings.rs`
    * @param {(id: number) => EngineSocket} open makes the socket of a connection
    */
   constructor(settings, open) {
+    super();
     const { HttpServer } = load();
     this.open = open;
     /** @type {(EngineSocket | undefined)[]} */
@@ -103,86 +54,17 @@ class Engine {
     this.native = new HttpServer(getEventLoop(), JSON.stringify(settings), () => this.receive());
     /** @type {string[]} */
     this.methods = HttpServer.methods();
-
-    this.words = new Uint32Array(4096);
-    this.wordBytes = Buffer.from(this.words.buffer);
-    /** Its fast ways to text are not declared. @type {any} */
-    this.shared = Buffer.allocUnsafeSlow(OWN_BYTES);
-    /** The bytes of the batch that is worked off. @type {any} */
-    this.bytes = this.shared;
-    /** Words of the batch that is worked off, and where. */
-    this.count = 0;
-    this.at = 0;
-
-    this.commands = new Uint32Array(MOST_COMMANDS * 4);
-    this.commandBytes = Buffer.from(this.commands.buffer);
-    this.commandCount = 0;
-    /** @type {any} */
-    this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.slabUsed = 0;
-    /** @type {Uint8Array[]} */
-    this.buffers = [];
     /** Sockets with bytes in the slab. @type {EngineSocket[]} */
     this.written = [];
     /** Sockets that would be linked. @type {EngineSocket[]} */
     this.linking = [];
-    this.scheduled = false;
-    this.dispatching = false;
-    this.receiving = false;
-    this.submitOnce = () => {
-      this.scheduled = false;
-      this.flush();
-    };
   }
 
   // Up.
 
-  /** Takes the batch and works it off. */
-  receive() {
-    // A handler that throws leaves the rest to a later turn; what comes meanwhile waits behind it.
-    if (this.at < this.count) return;
-    const { native } = this;
-    const waiting = native.waiting();
-    if (waiting === 0) return;
-    const wordBytes = Math.floor(waiting / 2 ** 32);
-    const byteCount = waiting % 2 ** 32;
-    if (wordBytes > this.wordBytes.length) {
-      this.words = new Uint32Array(wordBytes / 2);
-      this.wordBytes = Buffer.from(this.words.buffer);
-    }
-    // Bodies get memory of their own, and need not be copied out of what the next turn writes to.
-    this.bytes = byteCount > OWN_BYTES ? Buffer.allocUnsafeSlow(byteCount) : this.shared;
-    this.count = native.take(this.wordBytes, this.bytes);
-    this.at = 0;
-    this.dispatch();
-  }
-
-  /** Takes what a call down brought, in this iteration of the loop, where no turn of the reactor may follow. */
-  receiveSoon() {
-    if (this.receiving) return;
-    this.receiving = true;
-    setImmediate(() => {
-      this.receiving = false;
-      this.receive();
-    });
-  }
-
-  dispatch() {
-    this.dispatching = true;
-    try {
-      while (this.at < this.count) this.one();
-    } finally {
-      this.dispatching = false;
-      if (this.at < this.count) {
-        setImmediate(() => {
-          this.dispatch();
-          this.receive();
-        });
-      }
-      if (this.linking.length > 0) this.link();
-      // What was answered at once goes at once.
-      this.flush();
-    }
+  dispatched() {
+    if (this.linking.length > 0) this.link();
+    super.dispatched();
   }
 
   /** Lets sockets link what no bytes in JavaScript precede. */
@@ -321,20 +203,6 @@ class Engine {
     return [this.bytes.latin1Slice(start, middle), this.bytes.latin1Slice(middle, middle + this.words[at + 4])];
   }
 
-  /**
-   * @param {number} start
-   * @param {number} end
-   * @returns {Buffer} these bytes, for good; they pin no more than four times their size
-   */
-  chunk(start, end) {
-    const { bytes } = this;
-    const length = end - start;
-    if (bytes !== this.shared && length * 4 >= bytes.length) return bytes.subarray(start, end);
-    const chunk = length <= 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-    bytes.copy(chunk, 0, start, end);
-    return chunk;
-  }
-
   /** @param {EngineSocket | undefined} socket */
   request(socket) {
     const { words, at } = this;
@@ -377,24 +245,8 @@ class Engine {
 
   // Down.
 
-  /**
-   * @param {number} kind
-   * @param {number} id
-   * @param {number} [first]
-   * @param {number} [second]
-   */
-  push(kind, id, first = 0, second = 0) {
-    if (this.commandCount === MOST_COMMANDS) this.flushWithin();
-    const { commands } = this;
-    const at = this.commandCount++ * 4;
-    commands[at] = kind;
-    commands[at + 1] = id;
-    commands[at + 2] = first;
-    commands[at + 3] = second;
-    if (!this.scheduled && !this.dispatching) {
-      this.scheduled = true;
-      setImmediate(this.submitOnce);
-    }
+  makeRoom() {
+    this.flushWithin();
   }
 
   /**
@@ -406,55 +258,54 @@ class Engine {
    * @returns {number} bytes
    */
   write(socket, data, encoding) {
-    this.written.push(socket);
-    if (typeof data === 'string') return this.writeText(socket.id, data, encoding);
+    if (typeof data === 'string') return this.writeText(socket, data, encoding);
     const { length } = data;
-    if (length >= IN_PLACE_BYTES) {
-      this.buffers.push(data);
-      this.push(command.WRITE_BUFFER, socket.id, this.buffers.length - 1);
-      return length;
-    }
-    if (this.slabUsed + length > SLAB_BYTES) this.flushWithin();
-    const start = this.slabUsed;
+    if (length >= IN_PLACE_BYTES) return this.writeBuffer(socket, data);
+    const start = this.room(length);
     this.slab.set(data, start);
-    this.slabUsed = start + length;
-    this.extend(socket.id, start, length);
+    this.extend(socket, start, length);
     return length;
   }
 
   /**
-   * @param {number} id
+   * @param {EngineSocket} socket
+   * @param {Uint8Array} data is read in place
+   * @returns {number} bytes
+   */
+  writeBuffer(socket, data) {
+    this.pushBuffer(command.WRITE_BUFFER, socket.id, data);
+    this.written.push(socket);
+    return data.length;
+  }
+
+  /**
+   * @param {EngineSocket} socket
    * @param {string} text
    * @param {BufferEncoding | undefined} encoding
    * @returns {number} bytes
    */
-  writeText(id, text, encoding) {
+  writeText(socket, text, encoding) {
     const units = text.length;
     const latin1 = encoding === 'latin1' || encoding === 'ascii' || encoding === 'binary';
     const utf8 = encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8';
-    if (units > SURE_UNITS || !(latin1 || utf8)) {
-      const data = Buffer.from(text, encoding);
-      this.buffers.push(data);
-      this.push(command.WRITE_BUFFER, id, this.buffers.length - 1);
-      return data.length;
-    }
-    if (this.slabUsed + (latin1 ? units : units * 3) > SLAB_BYTES) this.flushWithin();
-    const start = this.slabUsed;
+    if (units > SURE_UNITS || !(latin1 || utf8)) return this.writeBuffer(socket, Buffer.from(text, encoding));
+    const start = this.room(latin1 ? units : units * 3);
     const length = latin1 ? this.slab.latin1Write(text, start, units) : this.slab.utf8Write(text, start, units * 3);
     this.slabUsed = start + length;
-    this.extend(id, start, length);
+    this.extend(socket, start, length);
     return length;
   }
 
   /**
    * A command for bytes in the slab; those that follow the last command's go with it.
    *
-   * @param {number} id
+   * @param {EngineSocket} socket
    * @param {number} start
    * @param {number} length
    */
-  extend(id, start, length) {
+  extend(socket, start, length) {
     const { commands } = this;
+    const { id } = socket;
     const last = (this.commandCount - 1) * 4;
     if (
       last >= 0 &&
@@ -465,6 +316,7 @@ class Engine {
       commands[last + 3] += length;
     } else {
       this.push(command.WRITE, id, start, length);
+      this.written.push(socket);
     }
   }
 
@@ -475,16 +327,6 @@ class Engine {
     this.written = [];
     if (this.submit()) this.receive();
     for (const socket of written) socket.onFlushed();
-  }
-
-  /** @returns {boolean} whether there are records to take */
-  submit() {
-    const { commandCount, buffers } = this;
-    this.commandCount = 0;
-    this.slabUsed = 0;
-    if (buffers.length === 0) return this.native.submit(this.commandBytes, commandCount, this.slab, null);
-    this.buffers = [];
-    return this.native.submit(this.commandBytes, commandCount, this.slab, buffers);
   }
 
   /** The same from within a write: nobody is called before it returned, but each socket knows what waits. */
@@ -508,14 +350,12 @@ class Engine {
    * @param {string} text see `src/net/http/http2/fields.rs`
    */
   writeFields(socket, kind, text) {
-    this.written.push(socket);
     const { length } = text;
     if (length > SLAB_BYTES) throw new RangeError('The head is larger than 64 KiB');
-    if (this.slabUsed + length > SLAB_BYTES) this.flushWithin();
-    const start = this.slabUsed;
+    const start = this.room(length);
     this.slab.latin1Write(text, start, length);
-    this.slabUsed = start + length;
     this.push(kind, socket.id, start, length);
+    this.written.push(socket);
   }
 
   /**
@@ -550,4 +390,4 @@ class Engine {
   }
 }
 
-module.exports = { Engine, command, flag };
+module.exports = { Engine };

@@ -93,9 +93,13 @@ class PackedEngine {
     } finally {
       this.dispatching = false;
       if (this.at < this.count) setImmediate(() => this.dispatch());
-      // What was answered at once goes at once.
-      this.flush();
+      this.dispatched();
     }
+  }
+
+  /** A batch is worked off, or its rest waits: what was answered at once goes at once. */
+  dispatched() {
+    this.flush();
   }
 
   /**
@@ -121,7 +125,7 @@ class PackedEngine {
    * @param {number} [second]
    */
   push(kind, id, first = 0, second = 0) {
-    if (this.commandCount === MOST_COMMANDS) this.flush();
+    if (this.commandCount === MOST_COMMANDS) this.makeRoom();
     const { commands } = this;
     const at = this.commandCount++ * 4;
     commands[at] = kind;
@@ -145,13 +149,26 @@ class PackedEngine {
   pushBytes(kind, bufferKind, id, data) {
     const { length } = data;
     if (length >= IN_PLACE_BYTES) {
-      this.buffers.push(data);
-      this.push(bufferKind, id, this.buffers.length - 1);
+      this.pushBuffer(bufferKind, id, data);
       return;
     }
     const start = this.room(length);
     this.slab.set(data, start);
     this.push(kind, id, start, length);
+  }
+
+  /**
+   * A command with a buffer that is read in place.
+   *
+   * @param {number} kind
+   * @param {number} id
+   * @param {Uint8Array} data
+   */
+  pushBuffer(kind, id, data) {
+    // The command must not be what sends the buffer away without it.
+    if (this.commandCount === MOST_COMMANDS) this.makeRoom();
+    this.buffers.push(data);
+    this.push(kind, id, this.buffers.length - 1);
   }
 
   /**
@@ -185,10 +202,15 @@ class PackedEngine {
    */
   room(bytes) {
     // The command that they are for must not be what sends them away without it.
-    if (this.slabUsed + bytes > SLAB_BYTES || this.commandCount === MOST_COMMANDS) this.flush();
+    if (this.slabUsed + bytes > SLAB_BYTES || this.commandCount === MOST_COMMANDS) this.makeRoom();
     const start = this.slabUsed;
     this.slabUsed = start + bytes;
     return start;
+  }
+
+  /** The slab or the list is full: what is gathered goes down in the midst of a tick. */
+  makeRoom() {
+    this.flush();
   }
 
   /**
@@ -210,4 +232,4 @@ class PackedEngine {
   }
 }
 
-module.exports = { PackedEngine };
+module.exports = { PackedEngine, IN_PLACE_BYTES, SLAB_BYTES };
