@@ -2,17 +2,18 @@
 
 use super::event_loop::{Delivery, EventLoop};
 use super::http::HttpServer;
+use super::json::parse;
+use super::listen::{self, ListenSpec};
 use super::packed::{self, Postman};
 use crate::codec::grpc::Coding;
 use crate::net::grpc::{Config, Engine};
 use crate::net::h2;
-use crate::net::http::{Address, Listen};
+use crate::net::http::Address;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::json;
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 /// What is left out has its default.
@@ -62,28 +63,6 @@ impl From<Settings> for Config {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListenSpec {
-    host: Option<IpAddr>,
-    port: Option<u16>,
-    path: Option<String>,
-    backlog: i32,
-    ipv6_only: bool,
-    reuse_port: bool,
-}
-
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| Error::new(Status::InvalidArg, e.to_string()))
-}
-
-fn describe(address: &Address) -> serde_json::Value {
-    match address {
-        Address::Ip(ip) => json!({ "address": ip.ip().to_string(), "port": ip.port() }),
-        Address::Unix(path) => json!({ "path": path.to_string_lossy() }),
-    }
-}
-
 /// One server: its listeners, connections and calls. They go by number.
 #[napi]
 pub struct GrpcServer {
@@ -110,22 +89,9 @@ impl GrpcServer {
     /// Listens where the JSON says; returns JSON: the listener's number and its address, or `{syscall, errno}`.
     #[napi(catch_unwind)]
     pub fn listen(&self, spec: String) -> Result<String> {
-        let spec: ListenSpec = parse(&spec)?;
-        let address = match spec.path {
-            Some(path) => Address::Unix(path.into()),
-            None => {
-                let host = spec.host.unwrap_or(IpAddr::from([0u8; 4]));
-                Address::Ip(SocketAddr::new(host, spec.port.unwrap_or(0)))
-            }
-        };
-        let listen =
-            Listen { address, backlog: spec.backlog, ipv6_only: spec.ipv6_only, reuse_port: spec.reuse_port };
-        Ok(match self.engine.listen(&listen) {
-            Ok((id, address)) => json!({ "id": id, "at": describe(&address) }).to_string(),
-            Err((syscall, error)) => {
-                json!({ "syscall": syscall, "errno": error.raw_os_error().unwrap_or(22) }).to_string()
-            }
-        })
+        let listen = parse::<ListenSpec>(&spec)?.into();
+        let describe = |(id, address): &(u32, Address)| json!({ "id": id, "at": listen::describe(address) });
+        Ok(listen::outcome(self.engine.listen(&listen), describe))
     }
 
     /// Takes connections of an HTTP server whose first request is gRPC's; they are told as of the listener 0.
@@ -168,7 +134,7 @@ impl GrpcServer {
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> f64 {
         let batch = self.engine.batch();
-        packed::waiting(&batch.words, &batch.bytes)
+        packed::waiting(&batch)
     }
 
     /// Copies the records into `words` (the bytes of a `Uint32Array`) and `bytes`, and forgets them, but for large messages,
@@ -176,7 +142,7 @@ impl GrpcServer {
     #[napi(catch_unwind)]
     pub fn take(&self, mut words: BufferSlice, mut bytes: BufferSlice) -> u32 {
         let mut batch = self.engine.batch();
-        let count = packed::take(&batch.words, &batch.bytes, &mut words, &mut bytes);
+        let count = packed::take(&batch, &mut words, &mut bytes);
         if count > 0 {
             self.large.replace(std::mem::take(&mut batch.large));
             batch.clear();
@@ -212,7 +178,7 @@ impl GrpcServer {
     #[napi(catch_unwind)]
     pub fn addresses(&self, id: u32) -> Option<String> {
         let (ours, peer) = self.engine.addresses(id).ok()?;
-        Some(json!([describe(&ours), describe(&peer)]).to_string())
+        Some(json!([listen::describe(&ours), listen::describe(&peer)]).to_string())
     }
 
     /// Connections that are open.

@@ -40,7 +40,7 @@ impl HttpEventRoute {
             },
             keep_alive: (keep_alive > 0.0).then(|| Duration::from_millis(keep_alive as u64)),
         };
-        let route = EventRoute::new(server.inner(), hub.inner(), options, mailbox_bytes as usize)?;
+        let route = EventRoute::new(server.engine(), hub.inner(), options, mailbox_bytes as usize)?;
         Ok(Self { route })
     }
 

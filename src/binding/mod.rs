@@ -15,7 +15,13 @@ mod grpc;
 mod http;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod http_events;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod http_settings;
 mod hub;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod json;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod listen;
 mod operator;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod packed;

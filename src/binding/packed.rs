@@ -1,6 +1,7 @@
 //! Tables of words with their bytes, on their way up to JavaScript, and lists of commands on their way down.
 
 use super::event_loop::{Delivery, LoopState};
+use crate::net::packed::Table;
 use napi::Env;
 use napi::bindgen_prelude::*;
 use std::rc::Weak;
@@ -35,12 +36,13 @@ impl<E> Delivery for Postman<E> {
 }
 
 /// Bytes that [`take`] needs: of words, then of bytes, packed into one number by 2³².
-pub(super) fn waiting(words: &[u32], bytes: &[u8]) -> f64 {
-    (words.len() * 4) as f64 * 4_294_967_296.0 + bytes.len() as f64
+pub(super) fn waiting(table: &Table) -> f64 {
+    (table.words.len() * 4) as f64 * 4_294_967_296.0 + table.bytes.len() as f64
 }
 
 /// Copies a table out, where there is room for it; returns how many words.
-pub(super) fn take(words: &[u32], bytes: &[u8], room_words: &mut [u8], room_bytes: &mut [u8]) -> u32 {
+pub(super) fn take(table: &Table, room_words: &mut [u8], room_bytes: &mut [u8]) -> u32 {
+    let Table { words, bytes } = table;
     let (slots, _) = room_words.as_chunks_mut::<4>();
     if slots.len() < words.len() || room_bytes.len() < bytes.len() {
         return 0;

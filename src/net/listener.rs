@@ -159,3 +159,10 @@ impl Source for Listener {
         }
     }
 }
+
+/// The names of a connection's two ends: ours, then the peer's.
+pub(super) fn ends_of(socket: &OwnedFd) -> io::Result<(Address, Address)> {
+    let ours = name_of(rustix::net::getsockname(socket)?)?;
+    let peer = rustix::net::getpeername(socket)?;
+    Ok((ours, peer.map_or(Ok(Address::Unix("".into())), name_of)?))
+}

@@ -11,6 +11,8 @@ pub mod hub;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod listener;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod packed;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod reactor;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod transport;

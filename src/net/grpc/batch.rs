@@ -1,6 +1,8 @@
 //! What one turn brought, packed: a table of words and the bytes that it speaks of.
 
 use crate::codec::grpc::Message;
+use crate::net::packed::Table;
+use std::ops::{Deref, DerefMut};
 
 /// The kinds of record. The number is the record's first word; the second is the call or the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,43 +39,44 @@ pub const NO_TIMEOUT: u32 = u32::MAX;
 /// A `grpc-timeout` that says nothing; its text is in the metadata.
 pub const INVALID_TIMEOUT: u32 = u32::MAX - 1;
 
-/// Records in order.
+/// Records in order: see [`Record`].
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// See [`Record`].
-    pub words: Vec<u32>,
-    /// See [`Record`].
-    pub bytes: Vec<u8>,
+    table: Table,
     /// Messages that would cost a copy to lie among the bytes.
     pub large: Vec<Vec<u8>>,
+}
+
+impl Deref for Batch {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.table
+    }
+}
+
+impl DerefMut for Batch {
+    fn deref_mut(&mut self) -> &mut Table {
+        &mut self.table
+    }
 }
 
 /// Messages of at least so many bytes are handed over as they are, where they are nobody else's.
 const LARGE_BYTES: usize = 32 << 10;
 
 impl Batch {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// Forgets all, and keeps the memory of an ordinary turn.
     pub fn clear(&mut self) {
-        self.words.clear();
-        self.bytes.clear();
+        self.table.clear();
         self.large.clear();
-        self.words.shrink_to(16 << 10);
-        self.bytes.shrink_to(256 << 10);
     }
 
     pub(super) fn push(&mut self, record: Record, id: u32, rest: &[u32]) {
-        self.words.extend_from_slice(&[record as u32, id]);
-        self.words.extend_from_slice(rest);
+        self.table.push(record as u32, id, rest);
     }
 
     pub(super) fn text(&mut self, record: Record, id: u32, first: u32, text: &[u8]) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(text);
+        let start = self.keep(text);
         self.push(record, id, &[first, start, text.len() as u32]);
     }
 
@@ -85,8 +88,7 @@ impl Batch {
                 self.large.push(message);
             }
             message => {
-                let start = self.bytes.len() as u32;
-                self.bytes.extend_from_slice(message.as_slice());
+                let start = self.keep(message.as_slice());
                 self.push(Record::Message, call, &[start, length as u32]);
             }
         }

@@ -8,7 +8,7 @@ use super::connection::{Connection, State};
 use super::head;
 use crate::codec::grpc::is_grpc;
 use crate::net::h2::{self, Adopts, Event, Handover, Reason, StreamId};
-use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, name_of};
+use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, ends_of};
 use crate::net::reactor::{Interest, Reactor, Source};
 use crate::net::transport::Transport;
 use http::header::CONTENT_TYPE;
@@ -154,13 +154,7 @@ impl Engine {
     pub fn addresses(&self, id: u32) -> io::Result<(Address, Address)> {
         let gone = || io::Error::from_raw_os_error(107);
         let connection = self.connection(id).ok_or_else(gone)?;
-        connection
-            .with_socket(|socket| {
-                let ours = name_of(rustix::net::getsockname(socket)?)?;
-                let peer = rustix::net::getpeername(socket)?;
-                Ok((ours, peer.map_or(Ok(Address::Unix("".into())), name_of)?))
-            })
-            .unwrap_or_else(|| Err(gone()))
+        connection.with_socket(ends_of).unwrap_or_else(|| Err(gone()))
     }
 
     /// Connections that the system had no descriptors for.

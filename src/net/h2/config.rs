@@ -53,18 +53,26 @@ impl Default for Config {
     }
 }
 
+/// The limits that both sides' builders take, which are different types.
+macro_rules! limited {
+    ($builder:expr, $config:expr) => {{
+        let (mut builder, config) = ($builder, $config);
+        builder
+            .initial_window_size(config.stream_window)
+            .initial_connection_window_size(config.connection_window)
+            .max_concurrent_streams(config.concurrent_streams)
+            .max_frame_size(config.frame_bytes)
+            .max_header_list_size(config.header_list_bytes)
+            .max_send_buffer_size(config.stream_send_bytes)
+            .max_pending_accept_reset_streams(config.pending_resets)
+            .max_local_error_reset_streams(Some(config.error_resets));
+        builder
+    }};
+}
+
 impl Config {
     pub(super) fn server(&self) -> ::h2::server::Builder {
-        let mut builder = ::h2::server::Builder::new();
-        builder
-            .initial_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_concurrent_streams(self.concurrent_streams)
-            .max_frame_size(self.frame_bytes)
-            .max_header_list_size(self.header_list_bytes)
-            .max_send_buffer_size(self.stream_send_bytes)
-            .max_pending_accept_reset_streams(self.pending_resets)
-            .max_local_error_reset_streams(Some(self.error_resets));
+        let mut builder = limited!(::h2::server::Builder::new(), self);
         if self.connect_protocol {
             builder.enable_connect_protocol();
         }
@@ -72,17 +80,8 @@ impl Config {
     }
 
     pub(super) fn client(&self) -> ::h2::client::Builder {
-        let mut builder = ::h2::client::Builder::new();
-        builder
-            .initial_window_size(self.stream_window)
-            .initial_connection_window_size(self.connection_window)
-            .max_concurrent_streams(self.concurrent_streams)
-            .max_frame_size(self.frame_bytes)
-            .max_header_list_size(self.header_list_bytes)
-            .max_send_buffer_size(self.stream_send_bytes)
-            .max_pending_accept_reset_streams(self.pending_resets)
-            .max_local_error_reset_streams(Some(self.error_resets))
-            .enable_push(false);
+        let mut builder = limited!(::h2::client::Builder::new(), self);
+        builder.enable_push(false);
         builder
     }
 }

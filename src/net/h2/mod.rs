@@ -58,6 +58,7 @@
 
 mod config;
 mod connection;
+mod event;
 mod flood;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod handover;
@@ -67,7 +68,8 @@ mod stream;
 
 pub use ::h2::Reason;
 pub use config::Config;
-pub use connection::{Closed, Connection, Event, OpenError, StreamId};
+pub use connection::Connection;
+pub use event::{Closed, Event, OpenError, StreamId};
 pub use flood::FloodLimits;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use handover::{Adopts, Handover};

@@ -1,6 +1,6 @@
 //! One stream: what comes from the peer, as far as its owner wants it, and what waits to be sent.
 
-use super::connection::{Event, StreamId};
+use super::event::{Event, StreamId};
 use super::ready::{Ready, StreamWaker};
 use ::h2::client::ResponseFuture;
 use ::h2::server::SendResponse;

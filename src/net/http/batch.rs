@@ -1,7 +1,9 @@
 //! What one turn brought, packed: a table of words and the bytes that it speaks of.
 
 use crate::codec::http1::{Fault, Head, HeaderSpan};
+use crate::net::packed::Table;
 use crate::net::transport::tls::{Hello, Session, TlsFault};
+use std::ops::{Deref, DerefMut};
 
 /// The kinds of record. The number is the record's first word; the second is always the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,32 +67,27 @@ pub mod flag {
     pub const HAS_HOST: u32 = 32;
 }
 
-/// Records in order.
+/// Records in order: see [`Record`].
 #[derive(Debug, Default)]
-pub struct Batch {
-    /// See [`Record`].
-    pub words: Vec<u32>,
-    /// See [`Record`].
-    pub bytes: Vec<u8>,
+pub struct Batch(Table);
+
+impl Deref for Batch {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.0
+    }
+}
+
+impl DerefMut for Batch {
+    fn deref_mut(&mut self) -> &mut Table {
+        &mut self.0
+    }
 }
 
 impl Batch {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
-    /// Forgets all, and keeps the memory of an ordinary turn.
-    pub fn clear(&mut self) {
-        self.words.clear();
-        self.bytes.clear();
-        self.words.shrink_to(16 << 10);
-        self.bytes.shrink_to(256 << 10);
-    }
-
     pub(super) fn push(&mut self, record: Record, connection: u32, rest: &[u32]) {
-        self.words.extend_from_slice(&[record as u32, connection]);
-        self.words.extend_from_slice(rest);
+        self.0.push(record as u32, connection, rest);
     }
 
     pub(super) fn request(&mut self, connection: u32, flags: u32, head: &Head, input: &[u8]) {
@@ -125,20 +122,17 @@ impl Batch {
     }
 
     pub(super) fn data(&mut self, connection: u32, data: &[u8]) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(data);
+        let start = self.keep(data);
         self.push(Record::Data, connection, &[start, data.len() as u32]);
     }
 
     pub(super) fn stream_data(&mut self, stream: u32, data: &[u8], last: bool) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(data);
+        let start = self.keep(data);
         self.push(Record::StreamData, stream, &[start, data.len() as u32, u32::from(last)]);
     }
 
     pub(super) fn session_fault(&mut self, connection: u32, reason: u32, message: &str) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(message.as_bytes());
+        let start = self.keep(message.as_bytes());
         self.push(Record::SessionFault, connection, &[reason, start, message.len() as u32]);
     }
 
@@ -177,8 +171,7 @@ impl Batch {
     }
 
     pub(super) fn fault(&mut self, connection: u32, fault: &Fault, packet: &[u8]) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(packet);
+        let start = self.keep(packet);
         let reason = fault.reason.as_bytes();
         let code = fault.code.name().as_bytes();
         self.bytes.extend_from_slice(code);
