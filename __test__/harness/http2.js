@@ -5,6 +5,8 @@
 const { once } = require('node:events');
 const http2 = require('node:http2');
 const net = require('node:net');
+const http = require('../../lib/http.js');
+const { serving: onServer } = require('./http.js');
 
 /**
  * @typedef {object} Answer
@@ -13,6 +15,15 @@ const net = require('node:net');
  * @property {any} trailers
  * @property {any[]} informational
  */
+
+/**
+ * @template T
+ * @param {any} handler
+ * @param {(port: number, server: any) => Promise<T>} use
+ * @param {any} [options]
+ * @returns {Promise<T>}
+ */
+const serving = (handler, use, options) => onServer(http, handler, use, options);
 
 /**
  * A session with a server on loopback, closed when `use` is over.
@@ -219,4 +230,4 @@ class RawHttp2 {
   }
 }
 
-module.exports = { session, ask, fetchOver, RawHttp2, frame, field, request, word, type, END_STREAM, END_HEADERS };
+module.exports = { ask, END_HEADERS, END_STREAM, fetchOver, field, frame, RawHttp2, request, serving, session, type, word };
