@@ -10,7 +10,8 @@ import { SecureServerOptions } from 'node:http2';
 
 // Constants.
 
-export enum status {
+// Named as grpc-js names them inside, so that its enums and these are the same to TypeScript.
+declare enum Status {
   OK = 0,
   CANCELLED = 1,
   UNKNOWN = 2,
@@ -30,14 +31,14 @@ export enum status {
   UNAUTHENTICATED = 16,
 }
 
-export enum logVerbosity {
+declare enum LogVerbosity {
   DEBUG = 0,
   INFO = 1,
   ERROR = 2,
   NONE = 3,
 }
 
-export enum connectivityState {
+declare enum ConnectivityState {
   IDLE = 0,
   CONNECTING = 1,
   READY = 2,
@@ -45,19 +46,27 @@ export enum connectivityState {
   SHUTDOWN = 4,
 }
 
-export enum compressionAlgorithms {
+declare enum CompressionAlgorithms {
   identity = 0,
   deflate = 1,
   gzip = 2,
 }
 
-export enum propagate {
+declare enum Propagate {
   DEADLINE = 1,
   CENSUS_STATS_CONTEXT = 2,
   CENSUS_TRACING_CONTEXT = 4,
   CANCELLATION = 8,
   DEFAULTS = 65535,
 }
+
+export {
+  CompressionAlgorithms as compressionAlgorithms,
+  ConnectivityState as connectivityState,
+  LogVerbosity as logVerbosity,
+  Propagate as propagate,
+  Status as status,
+};
 
 // Metadata.
 
@@ -117,7 +126,7 @@ export type ServiceDefinition = { readonly [name: string]: MethodDefinition<any,
 // Calls.
 
 export interface StatusObject {
-  code: status;
+  code: Status;
   details: string;
   metadata: Metadata;
 }
@@ -341,7 +350,7 @@ export interface ServerListener {
 }
 
 export interface PartialStatusObject {
-  code: status;
+  code: Status;
   details: string;
   metadata?: Metadata | null;
 }
@@ -409,7 +418,7 @@ export function getChannelzServiceDefinition(): ServiceDefinition;
 export function getChannelzHandlers(): UntypedServiceImplementation;
 export function addAdminServicesToServer(server: Server): void;
 export function setLogger(logger: Partial<Console>): void;
-export function setLogVerbosity(verbosity: logVerbosity): void;
+export function setLogVerbosity(verbosity: LogVerbosity): void;
 export function loadObject(value: any, options: any): never;
 export function load(filename: any, format: any, options: any): never;
 

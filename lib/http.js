@@ -20,23 +20,22 @@ function createSecureContext(options) {
   return require('./http/secure.js').createSecureContext(options);
 }
 
-module.exports = {
-  createSecureContext,
-  createServer,
-  Server,
-  ServerResponse,
-  // The rest is Node's: a client, and what is common to both.
-  METHODS: http.METHODS,
-  STATUS_CODES: http.STATUS_CODES,
-  Agent: http.Agent,
-  ClientRequest: http.ClientRequest,
-  IncomingMessage: http.IncomingMessage,
-  OutgoingMessage: http.OutgoingMessage,
-  get: http.get,
-  request: http.request,
-  globalAgent: http.globalAgent,
-  maxHeaderSize: http.maxHeaderSize,
-  validateHeaderName: http.validateHeaderName,
-  validateHeaderValue: http.validateHeaderValue,
-  setMaxIdleHTTPParsers: http.setMaxIdleHTTPParsers,
-};
+// Node finds the names for `import { STATUS_CODES } from 'millrace/http'` by reading this text.
+exports.createSecureContext = createSecureContext;
+exports.createServer = createServer;
+exports.Server = Server;
+exports.ServerResponse = ServerResponse;
+// The rest is Node's: a client, and what is common to both.
+exports.METHODS = http.METHODS;
+exports.STATUS_CODES = http.STATUS_CODES;
+exports.Agent = http.Agent;
+exports.ClientRequest = http.ClientRequest;
+exports.IncomingMessage = http.IncomingMessage;
+exports.OutgoingMessage = http.OutgoingMessage;
+exports.get = http.get;
+exports.request = http.request;
+exports.globalAgent = http.globalAgent;
+exports.maxHeaderSize = http.maxHeaderSize;
+exports.validateHeaderName = http.validateHeaderName;
+exports.validateHeaderValue = http.validateHeaderValue;
+exports.setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers;

@@ -53,8 +53,12 @@ declare class WebSocket extends EventEmitter {
   static readonly CLOSING: 2;
   static readonly CLOSED: 3;
 
-  /** Of what type binary messages are. Defaults to `nodebuffer`. */
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+  /**
+   * Of what type binary messages are. Defaults to `nodebuffer`. It can be set to `'blob'`, too, which `ws` takes and its
+   * declarations do not know: read as they have it, a socket of ours is one of theirs.
+   */
+  get binaryType(): 'nodebuffer' | 'arraybuffer' | 'fragments';
+  set binaryType(type: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob');
   /** Bytes that were sent and not handed to the system, framing included. */
   readonly bufferedAmount: number;
   /** Messages to this peer that were left out (`onSlow: 'drop-newest'`). Not in `ws`. */
@@ -212,9 +216,9 @@ declare namespace WebSocket {
     /** Of the client's. */
     clientMaxWindowBits?: number | undefined;
     /** `level`, `memLevel`, `strategy` and `windowBits` of this end's compression are taken. */
-    zlibDeflateOptions?: ZlibOptions | undefined;
+    zlibDeflateOptions?: Pick<ZlibOptions, 'level' | 'memLevel' | 'strategy' | 'windowBits' | 'chunkSize'> | undefined;
     /** Taken, and not needed. */
-    zlibInflateOptions?: ZlibOptions | undefined;
+    zlibInflateOptions?: Pick<ZlibOptions, 'windowBits' | 'chunkSize'> | undefined;
     /** Bytes from which a message is compressed where there is no context takeover. Defaults to 1024. */
     threshold?: number | undefined;
     /** Taken, and not needed: nothing waits for libuv's pool. */
@@ -333,7 +337,7 @@ declare namespace WebSocket {
       | VerifyClientCallbackSync<InstanceType<V>>
       | undefined;
     /** Chooses a subprotocol. Defaults to the first. */
-    handleProtocols?: ((protocols: Set<string>, request: InstanceType<V>) => string | false) | undefined;
+    handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false;
     /** Take only requests for this path. */
     path?: string | undefined;
     /** The user calls `handleUpgrade`. Defaults to false. */

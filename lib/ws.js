@@ -11,8 +11,14 @@ exports.extension = require('./ws/extension.js');
 exports.subprotocol = require('./ws/subprotocol.js');
 exports.PerMessageDeflate = require('./ws/permessage-deflate.js');
 exports.Sender = require('./ws/sender.js');
+exports.CONNECTING = WebSocket.CONNECTING;
+exports.OPEN = WebSocket.OPEN;
+exports.CLOSING = WebSocket.CLOSING;
+exports.CLOSED = WebSocket.CLOSED;
 
 /** @type {any} */
-const all = Object.assign(WebSocket, exports);
+const all = WebSocket;
+// The states it has already, and nobody can write to them.
+for (const [name, value] of Object.entries(exports)) if (!Object.hasOwn(all, name)) all[name] = value;
 
 module.exports = all;

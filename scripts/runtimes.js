@@ -10,11 +10,10 @@ const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { runMain } = require('./internal/main.js');
+const { npmTools } = require('./internal/npm-tools.js');
 const { placePackedAddon } = require('./internal/packed-addon.js');
-const { run } = require('./internal/run.js');
 
 const ROOT = path.join(__dirname, '..');
-const FOLDER = path.join(ROOT, '.build', 'runtimes');
 /** Longer than any one file takes on a slow machine. */
 const FILE_TIMEOUT_MS = 5 * 60_000;
 const USAGE = `Usage: node scripts/runtimes.js [options] [runtime]...
@@ -131,12 +130,8 @@ function count(output) {
  * @returns {Promise<boolean>} whether all is as it should be
  */
 async function runSuite(runtime, { only, failures }) {
-  const folder = path.join(FOLDER, runtime.name.replace(/\W+/g, '-').toLowerCase());
-  fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-  const code = await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...runtime.packages], { cwd: folder });
-  if (code !== 0) return false;
-  const program = path.join(folder, 'node_modules', runtime.program);
+  const modules = await npmTools(`runtime-${runtime.name.replace(/\W+/g, '-').toLowerCase()}`, runtime.packages);
+  const program = path.join(modules, runtime.program);
   const files = fs
     .readdirSync(path.join(ROOT, '__test__'))
     .filter((file) => file.endsWith('.test.js') && runtime.files.test(file) && file.includes(only))
