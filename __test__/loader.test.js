@@ -159,3 +159,15 @@ if (process.platform === 'linux') describe('the front door', () => {
     assert.equal(used.native, true, 'the check would not see an addon that was loaded');
   });
 });
+
+describe('the subpaths', () => {
+  const { exports: subpaths } = require('../package.json');
+  for (const subpath of Object.keys(subpaths)) {
+    if (subpath.endsWith('.json')) continue;
+    test(`${subpath} has every name as an ES module, too`, async () => {
+      const name = path.posix.join('millrace', subpath);
+      const module = await import(name);
+      assert.deepEqual(Object.keys(require(name)).filter((one) => !Object.hasOwn(module, one)), []);
+    });
+  }
+});

@@ -18,6 +18,18 @@ exports.propagate = constants.propagate;
 exports.compressionAlgorithms = constants.compressionAlgorithms;
 exports.Metadata = Metadata;
 
+// Node finds the names for `import { Client } from 'millrace/grpc'` by reading this text; what they are is told below.
+exports.Client = undefined;
+exports.Channel = undefined;
+exports.ChannelCredentials = undefined;
+exports.CallCredentials = undefined;
+exports.StatusBuilder = undefined;
+exports.ListenerBuilder = undefined;
+exports.RequesterBuilder = undefined;
+exports.InterceptingCall = undefined;
+exports.InterceptorConfigurationError = undefined;
+exports.ServerMetricRecorder = undefined;
+
 exports.Server = Server;
 exports.ServerCredentials = credentials.ServerCredentials;
 exports.ServerListenerBuilder = interceptors.ServerListenerBuilder;

@@ -121,6 +121,7 @@ function layPlatform(folder, one, addon) {
     description: `The native part of millrace for ${where}.`,
     license,
     repository,
+    type: 'commonjs',
     main: addonName(one),
     files: [addonName(one), 'THIRD-PARTY-LICENSES'],
     engines,
