@@ -26,6 +26,7 @@ mod operator;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod packed;
 mod spec;
+mod system;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod tls;
 #[cfg(any(target_os = "linux", target_os = "android"))]
