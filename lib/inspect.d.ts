@@ -27,6 +27,8 @@ export interface StageStats {
   lifeMs: number;
   /** Bytes that wait in front of it and behind it. */
   queuedBytes: number;
+  /** Bytes there at which its producer waits, or it does. 0 where that is not known. */
+  queueLimit: number;
   /** Its output goes straight to the next stage. */
   fused: boolean;
 }

@@ -105,6 +105,7 @@ class Feed {
       heldBackMs: 0,
       lifeMs: performance.now() - this.began,
       queuedBytes: 0,
+      queueLimit: 0,
       fused: true,
     };
   }

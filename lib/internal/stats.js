@@ -16,10 +16,11 @@
  * @property {number} heldBackMs time held back by the consumer, in milliseconds
  * @property {number} lifeMs time since it was first used, or until it ended, in milliseconds
  * @property {number} queuedBytes bytes that wait in front of it and behind it
+ * @property {number} queueLimit bytes there at which its producer or it waits
  * @property {boolean} fused its output goes straight to the next stage
  */
 
-const COUNTERS = 11;
+const COUNTERS = 13;
 const bytes = Buffer.alloc(8 * COUNTERS);
 const counters = new Float64Array(bytes.buffer, bytes.byteOffset, COUNTERS);
 
@@ -30,7 +31,8 @@ const counters = new Float64Array(bytes.buffer, bytes.byteOffset, COUNTERS);
 function read(port) {
   if (port.made === null) return { ...unmeasured(port.name, 0), native: true };
   port.made.stats(bytes);
-  const [bytesIn, bytesOut, rowsIn, rowsOut, rejected, busy, starved, held, life, inbox, outbox] = counters;
+  const [bytesIn, bytesOut, rowsIn, rowsOut, rejected, busy, starved, held, life, ...queues] = counters;
+  const [inbox, outbox, inboxLimit, outboxLimit] = queues;
   return {
     stage: port.name,
     native: true,
@@ -44,6 +46,7 @@ function read(port) {
     heldBackMs: held / 1e6,
     lifeMs: life / 1e6,
     queuedBytes: inbox + outbox,
+    queueLimit: inboxLimit + outboxLimit,
     fused: port.next !== null,
   };
 }
@@ -71,9 +74,10 @@ function bottleneck(stages) {
 /**
  * @param {string} stage
  * @param {number} queuedBytes
+ * @param {number} [queueLimit] Defaults to 0: not known.
  * @returns {StageStats} of a stream that has no operator, or none yet
  */
-function unmeasured(stage, queuedBytes) {
+function unmeasured(stage, queuedBytes, queueLimit = 0) {
   return {
     stage,
     native: false,
@@ -87,6 +91,7 @@ function unmeasured(stage, queuedBytes) {
     heldBackMs: 0,
     lifeMs: 0,
     queuedBytes,
+    queueLimit,
     fused: false,
   };
 }

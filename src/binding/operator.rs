@@ -230,11 +230,12 @@ impl Operator {
     }
 
     /// The counters, into the bytes of a `Float64Array`: bytes in and out, rows in and out, rejects, busy, starved, held and life time in
-    /// nanoseconds, bytes in the inbox, bytes in the outbox.
+    /// nanoseconds, bytes in the inbox, bytes in the outbox, and the bytes there at which somebody waits.
     #[napi(catch_unwind)]
     pub fn stats(&self, mut target: BufferSlice) {
         let m = self.inner.meter.read();
         let (inbox, outbox) = self.inner.queued_bytes();
+        let (inbox_limit, outbox_limit) = self.inner.queue_limits();
         let values = [
             m.bytes_in,
             m.bytes_out,
@@ -247,6 +248,8 @@ impl Operator {
             m.life_ns,
             inbox as u64,
             outbox as u64,
+            inbox_limit as u64,
+            outbox_limit as u64,
         ];
         for (slot, value) in target.as_chunks_mut::<8>().0.iter_mut().zip(values) {
             *slot = (value as f64).to_ne_bytes();

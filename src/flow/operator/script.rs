@@ -140,6 +140,14 @@ impl Operator {
         (ports.inbox_bytes + self.carried.load(Ordering::Relaxed), ports.outbox_bytes)
     }
 
+    /// Bytes in inbox and outbox at which somebody waits. Linked, an operator has no outbox: what it makes waits at the next.
+    pub fn queue_limits(&self) -> (usize, usize) {
+        let ports = self.ports();
+        let is_linked = ports.prev.strong_count() > 0 || ports.feeder.is_some();
+        let inbox = if is_linked { self.bounds.link } else { self.bounds.inbox };
+        (inbox, if ports.next.is_some() { 0 } else { self.bounds.outbox })
+    }
+
     /// The next mark that passed while linked.
     pub fn take_mark(&self) -> Option<u32> {
         self.ports().marks.pop_front()
