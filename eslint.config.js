@@ -77,4 +77,14 @@ module.exports = defineConfig([
     languageOptions: { sourceType: 'module' },
     rules: { strict: 'off' },
   },
+  {
+    // What browsers run.
+    files: ['page/*.js'],
+    languageOptions: {
+      sourceType: 'module',
+      globals: globals.browser,
+      parserOptions: { project: './page/tsconfig.json' },
+    },
+    rules: { strict: 'off' },
+  },
 ]);

@@ -36,6 +36,7 @@ async function main() {
     step('clippy, addon', 'cargo', ['clippy', '--lib', '--features', 'addon', '--', '--deny', 'warnings']),
     step('ESLint', process.execPath, [modules('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', '.']),
     step('tsc', process.execPath, [modules('typescript', 'bin', 'tsc'), '--noEmit', '--project', '.']),
+    step('tsc, page', process.execPath, [modules('typescript', 'bin', 'tsc'), '--noEmit', '--project', 'page']),
   ];
   // Crates of their own, which a published package does not have.
   for (const folder of ['fuzz', 'bench/load'].filter((name) => fs.existsSync(path.join(ROOT, name, 'Cargo.toml')))) {

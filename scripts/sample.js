@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 
-// npm start: sets everything up, makes a sample that is large enough to watch, and runs the file pipeline on it through the
+// npm run sample: sets everything up, makes a sample that is large enough to watch, and runs the file pipeline on it through the
 // command line: check each row, stamp it with the time, digest it, compress the lot. The broken rows end up in a file of
 // their own.
 
@@ -14,7 +14,7 @@ const { makeSample, parseSize } = require('./make-sample.js');
 const { setup } = require('./setup.js');
 
 const ROOT = path.join(__dirname, '..');
-const USAGE = `Usage: npm start -- [--bytes SIZE]
+const USAGE = `Usage: npm run sample -- [--bytes SIZE]
 
   --bytes SIZE   how much input to generate and run on, such as 256MB or 1GB; defaults to 100MB`;
 
@@ -64,7 +64,7 @@ async function main() {
       `The bad rows:  ${rejects} (${bad}, each with its line, offset and reason)\n` +
       `The input:     ${input}\n` +
       'In the table above, work is each stage\'s share of all work; starved and held back are the shares of its time in\n' +
-      'which it waited for input and for the next stage. More: npm start -- --bytes 1GB, npm run examples, README.md',
+      'which it waited for input and for the next stage. More: npm run sample -- --bytes 1GB, npm start, README.md',
   );
   return 0;
 }

@@ -92,6 +92,14 @@ function program(started) {
     .option('-a, --algorithm <names>', 'sha256, sha512, sha1, md5, crc32, blake3, xxh3', 'sha256')
     .option('--encoding <name>', 'hex, base64 or base64url', 'hex')
     .action(start(digest));
+  top
+    .command('serve')
+    .description('a page that shows this machine, pipelines and logs, live; files dropped on it are worked on')
+    .option('--host <address>', 'where to listen; other machines can reach it unless that is loopback', '127.0.0.1')
+    .option('--port <n>', 'which port; 0 is a free one; 8090, or else a free one, unless given', whole(0, 65535))
+    .exitOverride()
+    // Not before it is asked for: the other commands need no server.
+    .action(start((options) => require('./serve.js').serve(options)));
   return top;
 }
 

@@ -1,0 +1,42 @@
+/** The dashboard: its views, and the event stream that feeds them. */
+
+import { themeButton } from './theme.js';
+import { byId, setText } from './dom.js';
+import { Feed } from './feed.js';
+import { SystemView } from './system.js';
+import { tabs } from './tabs.js';
+
+/** Milliseconds until a server that is not there is asked again. */
+const AGAIN_MS = 2000;
+const STATES = { live: 'Live', lost: 'Reconnecting', connecting: 'Connecting' };
+
+/** @param {'live' | 'lost'} state */
+function tellState(state) {
+  byId('state').dataset.state = state;
+  setText(byId('state'), STATES[state]);
+}
+
+/** @returns {Promise<any>} once the server answers */
+async function history() {
+  for (;;) {
+    try {
+      const answer = await fetch('system');
+      if (answer.ok) return await answer.json();
+    } catch {
+      // Told by the state.
+    }
+    tellState('lost');
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
+themeButton(byId('theme'));
+const begun = await history();
+const system = new SystemView(begun);
+const feed = new Feed('events', begun.lastEventId, tellState);
+feed.on('system', (sample) => system.add(sample));
+// Another life of the server, or too long away: what was missed is not to be had, and this is said by beginning anew.
+feed.on('reset', async () => system.restart(await history()));
+tabs(/** @type {HTMLElement} */ (document.querySelector('[role=tablist]')), (name) => {
+  if (name === 'system') system.draw();
+});

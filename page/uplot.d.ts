@@ -1,0 +1,2 @@
+// `uplot.js` is the library's own file, which the server takes from its package.
+export { default } from 'uplot';
