@@ -57,7 +57,7 @@ function samples(source, count) {
 }
 
 describe('the page', () => {
-  test('comes with a policy that lets in nothing inline and nothing from elsewhere, and all that it names is there', async (t) => {
+  test('comes with a policy against what is inline or from elsewhere, and with all that it names', async (t) => {
     const { address } = await open(t);
     const answer = await fetch(address);
     const policy = answer.headers.get('content-security-policy') ?? '';

@@ -21,7 +21,7 @@ const TIMEOUT_MS = 60_000;
 /** Languages of blocks that are not run: data, output, pictures and types. */
 const SILENT = ['', 'json', 'jsonl', 'text', 'ts', 'mermaid'];
 /** Commands that these tests are themselves part of, or that measure for minutes. */
-const EXEMPT = ['npm start', 'npm test', 'npm run bench', 'npm run examples'];
+const EXEMPT = ['npm start', 'npm run sample', 'npm test', 'npm run bench', 'npm run examples'];
 
 /** @typedef {{ page: string, line: number, language: string, text: string }} Block */
 

@@ -118,7 +118,7 @@ mod tests {
         let sample = Sampler::new().sample();
         assert!(sample.memory_total > 0);
         assert!(sample.memory_used > 0 && sample.memory_used <= sample.memory_total);
-        assert_eq!(sample.cores.len(), std::thread::available_parallelism().unwrap().get().max(sample.cores.len()));
+        assert!(!sample.cores.is_empty());
         assert!(sample.cores.iter().all(|share| (0.0..=1.0).contains(share)), "{:?}", sample.cores);
     }
 
