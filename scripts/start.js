@@ -84,7 +84,7 @@ async function main() {
   if (ready !== 0) return ready;
   fs.mkdirSync(OUT, { recursive: true });
   // Not before: they need what was just built and installed.
-  const { demo } = require('./internal/demo.js');
+  const { demo } = require('./demo.js');
   const { serve } = require('../lib/cli/serve.js');
   const stop = new AbortController();
   const running = demo(OUT, stop.signal);

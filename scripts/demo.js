@@ -10,8 +10,8 @@ const path = require('node:path');
 const { Readable, Writable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { setTimeout: wait } = require('node:timers/promises');
-const { fs, jsonl, zlib } = require('../../index.js');
-const { makeSample, sample } = require('../make-sample.js');
+const { fs, jsonl, zlib } = require('../index.js');
+const { makeSample, sample } = require('./make-sample.js');
 
 const SAMPLE_BYTES = 16_000_000;
 /** What the slow writer takes in a second: of compressed bytes. */
