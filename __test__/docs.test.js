@@ -21,7 +21,9 @@ const TIMEOUT_MS = 60_000;
 /** Languages of blocks that are not run: data, output, pictures and types. */
 const SILENT = ['', 'json', 'jsonl', 'text', 'ts', 'mermaid'];
 /** Commands that these tests are themselves part of, that measure for minutes, or that run until they are interrupted. */
-const EXEMPT = ['npm start', 'npx millrace serve', 'millrace serve', 'npm run sample', 'npm test', 'npm run bench', 'npm run examples'];
+const EXEMPT = [
+  'npm start', 'npx millrace serve', 'millrace serve', 'npm run sample', 'npm test', 'npm run bench', 'npm run examples',
+];
 
 /** @typedef {{ page: string, line: number, language: string, text: string }} Block */
 

@@ -24,6 +24,8 @@ const BUNDLED = /** @type {Record<string, string>} */ ({ 'libdeflate-sys': 'libd
 const UNWRITTEN = /** @type {Record<string, string>} */ ({
   napi: 'Copyright (c) 2020 LongYinan\nCopyright (c) 2018 GitHub',
   'napi-sys': 'Copyright (c) 2020 LongYinan\nCopyright (c) 2018 GitHub',
+  'objc2-core-foundation': 'Copyright 2026 Mads Marquart',
+  'objc2-io-kit': 'Copyright 2026 Mads Marquart',
 });
 const NAMES = /^(licen[cs]e|copying|notice|copyright|unlicense)([-._].*)?$/i;
 
