@@ -261,6 +261,14 @@ export interface ServerOptions {
   'millrace.compression_threshold'?: number;
   /** Bytes of a call's messages that may wait in either direction. Defaults to 64 KiB. */
   'millrace.high_water_mark'?: number;
+  /** Serves gRPC-Web. Defaults to false, and to true with `server.grpc()` of an HTTP server. */
+  'millrace.web'?: boolean;
+  /** Other origins whose pages may call by gRPC-Web; `'*'` is all. Defaults to none. */
+  'millrace.web_origins'?: string | string[] | ((origin: string) => boolean);
+  /** Their calls may carry cookies; not with `'*'`. Defaults to false. */
+  'millrace.web_credentials'?: boolean;
+  /** Seconds that a browser may remember it. Defaults to 7200. */
+  'millrace.web_max_age'?: number;
   /** The first is nearest to the wire. */
   interceptors?: ServerInterceptor[];
   [option: string]: any;

@@ -312,8 +312,8 @@ export class Server<
    */
   events(path: string, options: EventsOptions): EventsRoute;
   /**
-   * Serves gRPC on this port, too: connections whose first HTTP/2 request is gRPC's. Returns the gRPC server, for further
-   * services; its options count with the first.
+   * Serves gRPC on this port, too, and gRPC-Web for browsers. Returns the gRPC server, for further services; its options count
+   * with the first.
    *
    * @throws as `addService` of `millrace/grpc` does, and `ERR_MILLRACE_GRPC_PLATFORM` where there is no native event loop
    */

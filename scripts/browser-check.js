@@ -2,7 +2,7 @@
 'use strict';
 
 // node scripts/browser-check.js: lets Chromium use a server of millrace: EventSource over a cut, WebSocket with compression,
-// a video that seeks, ranges. Needs chromium, and an addon that is built.
+// a video that seeks, ranges, gRPC-Web. Needs chromium, and an addon that is built.
 
 const assert = require('node:assert/strict');
 const { spawn, spawnSync } = require('node:child_process');
@@ -13,6 +13,15 @@ const path = require('node:path');
 const { createHub } = require('../lib/hub.js');
 const http = require('../lib/http.js');
 const { WebSocketServer } = require('../lib/ws.js');
+
+/** A service of text, without protobuf. */
+const text = { serialize: (/** @type {string} */ value) => Buffer.from(value), deserialize: (/** @type {Buffer} */ bytes) => `${bytes}` };
+const method = (/** @type {string} */ path, /** @type {boolean} */ responseStream) => ({
+  path, requestStream: false, responseStream,
+  requestSerialize: text.serialize, requestDeserialize: text.deserialize,
+  responseSerialize: text.serialize, responseDeserialize: text.deserialize,
+});
+const DEMO = { shout: method('/demo.Demo/Shout', false), count: method('/demo.Demo/Count', true) };
 
 const FOLDER = path.join(__dirname, '..', '__test__', 'browser');
 const TIMEOUT_MS = 120_000;
@@ -89,6 +98,15 @@ function serve(scratch) {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
+  server.grpc(DEMO, {
+    shout(/** @type {any} */ call, /** @type {any} */ callback) {
+      if (call.request === '') callback({ code: 3, details: 'näh' });
+      else callback(null, call.request.toUpperCase());
+    },
+    async *count(/** @type {any} */ call) {
+      for (let i = 1; i <= Number(call.request); i++) yield `${i}`;
+    },
+  }, { 'millrace.web_origins': (/** @type {string} */ origin) => /^http:\/\/127\.0\.0\.1:/.test(origin) });
   server.events('/events', { hub, topics: 'news', retry: 100 });
   server.files('/files', FOLDER);
   server.files('/', FOLDER, { index: ['page.html'] });
@@ -128,7 +146,11 @@ async function main() {
     // The beginning, and then the end without what is between.
     assert.ok(ranges.some((range) => Number(/^bytes=(\d+)-/.exec(range)?.[1]) > 8000 * (LONG_SECONDS - 60)), `${ranges}`);
     assert.deepEqual(found.fetched, { part: [206, 10], whole: 200, again: 304 });
-    console.log(`${browser}: 5 checks passed, 0 failed`);
+    assert.deepEqual(found.calls, {
+      shout: ['HEY', 'grpc-status:0'], fail: ['grpc-status:3', 'grpc-message:n%C3%A4h'], elsewhere: ['HEY', 'grpc-status:0'],
+      count: Array.from({ length: 1000 }, (_, i) => `${i + 1}`).concat('grpc-status:0'), text: ['1', '2', '3', 'grpc-status:0'],
+    });
+    console.log(`${browser}: 6 checks passed, 0 failed`);
   } finally {
     child.kill('SIGKILL');
     await gone;

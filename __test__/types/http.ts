@@ -1,5 +1,6 @@
 import { IncomingMessage as NodeIncomingMessage, Server as NodeServer } from 'node:http';
 import { http as namespace } from 'millrace';
+import { Server as GrpcServer, ServiceDefinition } from 'millrace/grpc';
 import { createSecureContext, createServer, SecureSocket, Server, STATUS_CODES } from 'millrace/http';
 
 const server: Server = createServer((req, res) => {
@@ -51,3 +52,13 @@ createServer({ http2: { maxConcurrentStreams: 10, idleTimeout: 0 } });
 // @ts-expect-error: not an option
 createServer({ http2: { windows: 1 } });
 server.files('/', 'public', { compress: { level: 6, threshold: 0, maxBytes: 1, cacheBytes: 2 } });
+
+const grpcServer: GrpcServer = server.grpc(
+  {} as ServiceDefinition,
+  { one: async () => ({}) },
+  { 'millrace.web_origins': ['https://a.test'], 'grpc.max_receive_message_length': -1 },
+);
+grpcServer.addService({} as ServiceDefinition, {});
+server.grpc({} as ServiceDefinition, {}, { 'millrace.web_origins': (origin: string) => origin.endsWith('.test') });
+// @ts-expect-error: an origin is text
+server.grpc({} as ServiceDefinition, {}, { 'millrace.web_origins': 1 });

@@ -4,6 +4,7 @@
 
 const { command } = require('../internal/grpc-engine.js');
 const { CallTracker, register, unregister } = require('./channelz.js');
+const { authOf, endsOf, infoOf, peerOf } = require('./endpoint.js');
 
 /** Reasons of HTTP/2 (RFC 9113 §7). */
 const reason = { NO_ERROR: 0, CANCEL: 8 };
@@ -26,7 +27,7 @@ class Connection {
     this.id = id;
     this.port = port;
     this.socket = socket;
-    /** @type {{ local: any, remote: any } | undefined} */
+    /** @type {import('./endpoint.js').Ends | undefined} */
     this.addresses = undefined;
     this.calls = new CallTracker();
     this.openCalls = 0;
@@ -144,46 +145,30 @@ class Connection {
 
   // About it.
 
-  /** @returns {{ local: any, remote: any }} */
+  /** @returns {import('./endpoint.js').Ends} */
   where() {
     if (this.addresses !== undefined) return this.addresses;
-    const { socket } = this;
-    if (socket !== null) {
-      const { localAddress, localPort, remoteAddress, remotePort } = socket;
-      this.addresses = {
-        local: localAddress === undefined ? null : { address: localAddress, port: localPort },
-        remote: remoteAddress === undefined ? null : { address: remoteAddress, port: remotePort },
-      };
+    if (this.socket !== null) {
+      this.addresses = endsOf(this.socket);
     } else {
       const text = this.server.engine.native.addresses(this.id);
       const [local, remote] = text === null ? [null, null] : JSON.parse(text);
       // A client's Unix socket has no name.
       this.addresses = { local, remote: remote?.path === '' ? null : remote };
     }
-    return this.addresses;
+    return /** @type {import('./endpoint.js').Ends} */ (this.addresses);
   }
 
   getPeer() {
-    const { remote } = this.where();
-    if (remote === null) return 'unknown';
-    if (remote.path !== undefined) return remote.path;
-    return remote.port === undefined ? remote.address : `${remote.address}:${remote.port}`;
+    return peerOf(this.where());
   }
 
   getInfo() {
-    const { local, remote } = this.where();
-    return {
-      localAddress: local?.address,
-      localPort: local?.port,
-      remoteAddress: remote?.address,
-      remotePort: remote?.port,
-    };
+    return infoOf(this.where());
   }
 
   getAuthContext() {
-    if (this.socket?.encrypted !== true) return {};
-    const certificate = this.socket.getPeerCertificate();
-    return { transportSecurityType: 'ssl', sslPeerCertificate: certificate.raw ? certificate : undefined };
+    return authOf(this.socket);
   }
 
   channelzInfo() {

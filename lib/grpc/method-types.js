@@ -5,7 +5,6 @@
  * callbacks and streams, a handler may return a promise of its answer or an async iterable of its answers.
  */
 
-const { once } = require('node:events');
 const { status } = require('./constants.js');
 const {
   ServerDuplexStream,
@@ -185,6 +184,22 @@ class ClientStream extends SingleAnswer {
 }
 
 /**
+ * @param {any} stream
+ * @returns {Promise<void>} until there is room in it again, or it is closed
+ */
+function drained(stream) {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.removeListener('drain', done);
+      stream.removeListener('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
+}
+
+/**
  * Writes what an async iterable gives, as fast as the peer takes it.
  *
  * @param {Method} method
@@ -196,7 +211,7 @@ async function writeAll(method, iterable) {
     // A loop over it tells the iterable, too, that no more is wanted.
     for await (const message of iterable) {
       if (stream.destroyed || stream.cancelled) return;
-      if (!stream.write(message)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      if (!stream.write(message)) await drained(stream);
     }
     stream.end();
   } catch (error) {

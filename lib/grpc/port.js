@@ -34,7 +34,7 @@ class Port {
     server.ports.add(this);
   }
 
-  /** @returns {import('node:tls').Server} gives the connections of sockets when they are secure */
+  /** @returns {import('node:tls').Server | null} gives the connections of sockets when they are secure */
   secure() {
     const { credentials, server } = this;
     let context = credentials._getSecureContextOptions();
@@ -53,7 +53,7 @@ class Port {
       if (socket.alpnProtocol === 'h2') server.carry(this, socket);
       else socket.destroy();
     });
-    const watcher = (/** @type {any} */ options) => {
+    this.watchCredentials((options) => {
       context = options;
       if (options === null) return;
       try {
@@ -62,11 +62,21 @@ class Port {
         log(logVerbosity.ERROR, `Failed to set secure context with error ${/** @type {Error} */ (error).message}`);
         context = null;
       }
-    };
-    credentials._addWatcher(watcher);
-    tlsServer.on('close', () => credentials._removeWatcher(watcher));
-    this.unwatch = () => credentials._removeWatcher(watcher);
+    });
+    tlsServer.on('close', () => this.unwatch?.());
     return tlsServer;
+  }
+
+  /** @param {(options: any) => void} watcher gets the options of its credentials' context until it is closed */
+  watchCredentials(watcher) {
+    const { credentials } = this;
+    credentials._addWatcher(watcher);
+    this.unwatch = () => credentials._removeWatcher(watcher);
+  }
+
+  /** @returns {boolean} workers of a cluster share a port; others say so, since it lets a second program take one unnoticed */
+  sharesPort() {
+    return cluster.isWorker || this.server.options['grpc.so_reuseport'] === 1;
   }
 
   /**
@@ -90,14 +100,25 @@ class Port {
       path: address.path ?? null,
       backlog: 511,
       ipv6Only: false,
-      // Workers of a cluster share a port by it; others say so, since it lets a second program take a port unnoticed.
-      reusePort: cluster.isWorker || this.server.options['grpc.so_reuseport'] === 1,
+      reusePort: this.sharesPort(),
     };
     const { id, at, syscall, errno } = JSON.parse(this.server.engine.native.listen(JSON.stringify(spec)));
     if (errno !== undefined) throw systemError(syscall, errno, address);
     this.listener = id;
     this.at = at;
     this.server.listeners.set(id, this);
+  }
+
+  /**
+   * Takes connections that an HTTP server accepts, and that turn out to be gRPC's.
+   *
+   * @param {any} engine the native half of the HTTP server
+   */
+  adoptFrom(engine) {
+    const { server } = this;
+    server.listeners.delete(this.listener);
+    this.listener = server.engine.native.adoptFrom(engine);
+    server.listeners.set(this.listener, this);
   }
 
   /**
@@ -116,31 +137,43 @@ class Port {
    * @param {() => void} [callback] when it is closed and, as with Node's servers, its connections are gone
    */
   close(callback) {
-    const { server } = this;
-    if (this.listening) {
-      this.listening = false;
-      if (this.tlsServer === null) {
-        server.engine.native.closeListener(this.listener);
-        server.listeners.delete(this.listener);
-      } else {
-        this.tlsServer.close();
-      }
-    }
     this.unwatch?.();
     unregister(this.ref);
     let waiting = this.connections.size + 1;
     const done = () => {
       if (--waiting > 0) return;
-      server.ports.delete(this);
+      this.server.ports.delete(this);
       callback?.();
     };
     for (const connection of this.connections) connection.onClosed.push(done);
-    process.nextTick(done);
+    if (this.listening) {
+      this.listening = false;
+      this.stopListening(done);
+    } else {
+      process.nextTick(done);
+    }
+  }
+
+  /** @param {() => void} callback when connections that are not told of here are gone */
+  stopListening(callback) {
+    const { server } = this;
+    if (this.tlsServer === null) {
+      server.engine.native.closeListener(this.listener);
+      server.listeners.delete(this.listener);
+    } else {
+      this.tlsServer.close();
+    }
+    process.nextTick(callback);
   }
 
   /** Drains all its connections. */
   closeConnections() {
     for (const connection of this.connections) connection.close();
+  }
+
+  /** Closes them now. */
+  destroyConnections() {
+    for (const connection of this.connections) connection.destroy();
   }
 
   channelzInfo() {

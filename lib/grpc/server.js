@@ -6,17 +6,19 @@
  */
 
 const { deprecate } = require('node:util');
-const { GrpcEngine } = require('../internal/grpc-engine.js');
+const { EXCHANGE, GrpcEngine, command } = require('../internal/grpc-engine.js');
 const { addressToString, joinHostPort, parseAddress, resolveAddress, splitHostPort } = require('./address.js');
 const { CallTracker, Trace, register, unregister } = require('./channelz.js');
 const { Connection } = require('./connection.js');
 const { DEFAULT_MAX_RECEIVE_MESSAGE_LENGTH, compressionAlgorithms, logVerbosity, status } = require('./constants.js');
+const { Exchange } = require('./exchange.js');
 const { IncomingCall } = require('./incoming-call.js');
 const { log } = require('./logging.js');
 const { methodTypes } = require('./method-types.js');
 const { Port } = require('./port.js');
 const { ServerCredentials } = require('./server-credentials.js');
 const { intercept } = require('./server-interceptors.js');
+const { Web, carriageOf, isPreflight } = require('./web.js');
 
 const DEFAULT_HIGH_WATER = 64 * 1024;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
@@ -101,6 +103,10 @@ class Server {
     this.listeners = new Map();
     /** By their numbers. @type {(Connection | undefined)[]} */
     this.connections = [];
+    /** Calls that came as requests. @type {Set<Exchange>} */
+    this.exchanges = new Set();
+    /** Whom browsers may call for; null where they may not call. @type {Web | null} */
+    this.web = this.options['millrace.web'] ? new Web(this.options) : null;
 
     const option = (/** @type {string} */ name) => this.options[name];
     this.limits = {
@@ -281,7 +287,7 @@ class Server {
       // All addresses of a name get the port that the first one got.
       const where = 'port' in address && address.port === 0 ? { ...address, port: number } : address;
       const name = 'path' in where ? where.path : joinHostPort(where.host, where.port);
-      const port = new Port(this, bound.credentials, name);
+      const port = this.newPort(bound.credentials, name);
       try {
         const got = await port.listen(where);
         if (number === 0) number = got;
@@ -302,6 +308,18 @@ class Server {
       log(logVerbosity.INFO, `WARNING Only ${bound.ports.size} addresses added out of total ${addresses.length} resolved`);
     }
     return number;
+  }
+
+  /**
+   * @param {ServerCredentials} credentials
+   * @param {string} name
+   * @returns {Port}
+   */
+  newPort(credentials, name) {
+    if (this.web === null) return new Port(this, credentials, name);
+    // What browsers speak is HTTP's, which stands upon this; most servers do without.
+    const { HttpPort } = require('../http/grpc-port.js');
+    return new HttpPort(this, credentials, name);
   }
 
   /** @param {any} bound */
@@ -405,8 +423,9 @@ class Server {
     this.boundPorts.clear();
     for (const port of this.ports) {
       port.close();
-      for (const connection of port.connections) connection.destroy();
+      port.destroyConnections();
     }
+    for (const exchange of this.exchanges) exchange.destroy();
     this.nativeEngine?.flush();
     unregister(this.channelzRef);
     this.shutdown = true;
@@ -421,6 +440,35 @@ class Server {
   onOpen(id, listener) {
     const port = this.listeners.get(listener);
     if (port !== undefined) this.connections[id] = this.opened(new Connection(this, id, port, null));
+    else this.engine.push(command.DESTROY, id);
+  }
+
+  /**
+   * @param {number} id of a connection or an exchange
+   * @returns {any}
+   */
+  carrierOf(id) {
+    return id < EXCHANGE ? this.connections[id] : this.engine.exchanges.get(id - EXCHANGE);
+  }
+
+  /**
+   * Serves a request of an HTTP server, where it is a call.
+   *
+   * @param {Port} port that it came by
+   * @param {any} request
+   * @param {any} response
+   * @returns {boolean} whether it is
+   */
+  serveRequest(port, request, response) {
+    const { web } = this;
+    if (web !== null && isPreflight(request) && this.handlers.has(request.url)) {
+      web.preflight(request, response);
+      return true;
+    }
+    const carriage = this.shutdown ? null : carriageOf(web, request);
+    if (carriage === null) return false;
+    void new Exchange(this, port, request, response, carriage);
+    return true;
   }
 
   /**
@@ -466,9 +514,12 @@ class Server {
    * @param {string} fields
    */
   onCall(id, connectionId, timeout, path, authority, fields) {
-    const connection = this.connections[connectionId];
-    // Its listener was closed in the same turn.
-    if (connection === undefined) return;
+    const connection = this.carrierOf(connectionId);
+    if (connection === undefined) {
+      // Its listener was closed in the same turn, or its peer went away.
+      this.engine.ignore(id);
+      return;
+    }
     connection.callStarted();
     this.tracker?.onStart(connection);
     const handler = this.handlers.get(path);

@@ -104,7 +104,7 @@ function onRequest(server, socket, flags, method, minor, url, fields) {
   try {
     if (minor === 0 || !answersItself(server, socket, flags, req, res)) {
       // No file either: with files alone to serve, that is the answer.
-      const filesAlone = server._files.length > 0 && server._routes.size === 0;
+      const filesAlone = server._files.length > 0 && server._routes.size === 0 && server._grpcPort === undefined;
       if (filesAlone && server.listenerCount('request') === 0) res.writeHead(404).end();
       else server.emit('request', req, res);
     }

@@ -16,7 +16,7 @@ const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { wantsTls } = require('../internal/secure-context.js');
 const { filesSpec, noFiles } = require('./files.js');
-const { adoptingServer } = require('./grpc.js');
+const { AdoptingServer, intercept } = require('./grpc.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
 const { watch } = require('./requests.js');
@@ -53,6 +53,8 @@ class Server extends http.Server {
     this._files = [];
     /** @type {any} */
     this._grpc = undefined;
+    /** Takes connections that begin with a call. @type {any} */
+    this._grpcPort = undefined;
     /** Paths that serve events. @type {Map<string, any>} */
     this._routes = new Map();
     /** For those that name none. @type {any} */
@@ -182,7 +184,7 @@ class Server extends http.Server {
     engine.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
     for (const spec of this._files) this._mount(engine, spec);
     this._tls?.hand(engine);
-    this._grpc?.adoptFrom(engine.native);
+    this._grpcPort?.adoptFrom(engine.native);
     this._engine = engine;
     if (options.signal) {
       const close = () => this.close();
@@ -346,8 +348,10 @@ class Server extends http.Server {
    */
   grpc(service, implementation, options) {
     if (this._grpc === undefined) {
-      this._grpc = adoptingServer(options);
-      if (this._engine !== undefined) this._grpc.adoptFrom(this._engine.native);
+      this._grpc = new AdoptingServer(options);
+      this._grpcPort = this._grpc.httpPort;
+      intercept(this, (request, response) => this._grpc.serve(request, response));
+      if (this._engine !== undefined) this._grpcPort.adoptFrom(this._engine.native);
       // Its connections are drained with the server's own, and cut off with them.
       this.once('close', () => this._grpc.tryShutdown(() => {}));
     }

@@ -22,6 +22,10 @@ const record = {
   PONG: 9,
   OUTPUT: 10,
   LARGE: 11,
+  EXCHANGE_HEAD: 12,
+  EXCHANGE_BODY: 13,
+  EXCHANGE_OVER: 14,
+  EXCHANGE_WANTED: 15,
 };
 
 /** Kinds of command, as `src/net/grpc/command.rs` has them. */
@@ -39,6 +43,9 @@ const command = {
 /** Set on the kind of a message that is not to be compressed. */
 const UNCOMPRESSED = 1 << 8;
 
+/** Set on the number of an exchange where that of a connection may stand. */
+const EXCHANGE = 2 ** 31;
+
 const NO_TIMEOUT = 2 ** 32 - 1;
 const INVALID_TIMEOUT = 2 ** 32 - 2;
 
@@ -50,6 +57,17 @@ const INVALID_TIMEOUT = 2 ** 32 - 2;
  * @property {(bytes: number) => void} onSent
  * @property {(code: number, details: string) => void} onFault
  */
+
+/**
+ * @typedef {object} EngineExchange a call that comes as a request of an HTTP server
+ * @property {(fields: string) => void} onHead
+ * @property {(bytes: Buffer) => void} onBody
+ * @property {(fields: string) => void} onOver
+ * @property {() => void} onWanted
+ */
+
+/** Whom what comes of a call is told that its owner does not want. @type {EngineCall} */
+const nobody = { onMessage() {}, onEnd() {}, onCancelled() {}, onSent() {}, onFault() {} };
 
 /**
  * @typedef {object} EngineOwner
@@ -71,6 +89,8 @@ class GrpcEngine extends PackedEngine {
     this.owner = owner;
     /** @type {(EngineCall | undefined)[]} */
     this.calls = [];
+    /** @type {Map<number, EngineExchange>} */
+    this.exchanges = new Map();
     const eventLoop = getEventLoop();
     if (eventLoop === null) {
       throw withCode(new Error('There is no native event loop for a gRPC server here'), 'ERR_MILLRACE_GRPC_PLATFORM');
@@ -132,6 +152,25 @@ class GrpcEngine extends PackedEngine {
         this.calls[id]?.onFault(words[at + 2], text);
         break;
       }
+      case record.EXCHANGE_HEAD:
+        this.at = at + 4;
+        this.exchanges.get(id)?.onHead(this.bytes.latin1Slice(words[at + 2], words[at + 2] + words[at + 3]));
+        break;
+      case record.EXCHANGE_BODY:
+        this.at = at + 4;
+        this.exchanges.get(id)?.onBody(this.chunk(words[at + 2], words[at + 2] + words[at + 3]));
+        break;
+      case record.EXCHANGE_OVER: {
+        this.at = at + 4;
+        const exchange = this.exchanges.get(id);
+        this.exchanges.delete(id);
+        exchange?.onOver(this.bytes.latin1Slice(words[at + 2], words[at + 2] + words[at + 3]));
+        break;
+      }
+      case record.EXCHANGE_WANTED:
+        this.at = at + 2;
+        this.exchanges.get(id)?.onWanted();
+        break;
       case record.OPEN:
         this.at = at + 3;
         this.owner.onOpen(id, words[at + 2]);
@@ -167,6 +206,59 @@ class GrpcEngine extends PackedEngine {
   }
 
   /**
+   * Nobody wants a call: it stays until it is cancelled.
+   *
+   * @param {number} id
+   */
+  ignore(id) {
+    this.calls[id] = nobody;
+  }
+
+  // Exchanges.
+
+  /**
+   * @param {EngineExchange} exchange
+   * @param {[string, string]} types content types of request and answer
+   * @param {Buffer} head path, authority, names and values, each with a NUL behind it
+   * @returns {number} its number
+   */
+  openExchange(exchange, [request, answer], head) {
+    const id = this.native.openExchange(request, answer, head);
+    this.exchanges.set(id, exchange);
+    this.receiveSoon();
+    return id;
+  }
+
+  /**
+   * @param {number} id
+   * @param {Buffer} bytes of the request; none are its end
+   * @returns {boolean} whether more are wanted now
+   */
+  feedExchange(id, bytes) {
+    const wantsMore = this.native.feedExchange(id, bytes);
+    this.receiveSoon();
+    return wantsMore;
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} pending bytes of the answer that wait for the peer
+   */
+  exchangeSent(id, pending) {
+    this.native.exchangeSent(id, pending);
+    this.receiveSoon();
+  }
+
+  /** @param {number} id whose peer is gone */
+  cancelExchange(id) {
+    this.exchanges.delete(id);
+    this.native.cancelExchange(id);
+    this.receiveSoon();
+  }
+
+  // Calls.
+
+  /**
    * @param {number} id
    * @param {string} fields
    */
@@ -197,4 +289,4 @@ class GrpcEngine extends PackedEngine {
   }
 }
 
-module.exports = { GrpcEngine, command, NO_TIMEOUT, INVALID_TIMEOUT };
+module.exports = { GrpcEngine, EXCHANGE, command, NO_TIMEOUT, INVALID_TIMEOUT };

@@ -5,7 +5,7 @@ use super::http::HttpServer;
 use super::json::parse;
 use super::listen::{self, ListenSpec};
 use super::packed::{self, Postman};
-use crate::codec::grpc::Coding;
+use crate::codec::grpc::{Coding, Framing};
 use crate::net::grpc::{Config, Engine};
 use crate::net::h2;
 use crate::net::http::Address;
@@ -94,10 +94,38 @@ impl GrpcServer {
         Ok(listen::outcome(self.engine.listen(&listen), describe))
     }
 
-    /// Takes connections of an HTTP server whose first request is gRPC's; they are told as of the listener 0.
+    /// Takes connections of an HTTP server whose first request is gRPC's; they are told as of the listener that is returned.
     #[napi(catch_unwind)]
-    pub fn adopt_from(&self, server: &HttpServer) {
-        server.engine().set_grpc(self.engine.adopter());
+    pub fn adopt_from(&self, server: &HttpServer) -> u32 {
+        let (listener, adopter) = self.engine.adopter();
+        server.engine().set_grpc(adopter);
+        listener
+    }
+
+    /// A call that comes as a request of an HTTP server: the content types of request and answer, and the head as
+    /// `net::grpc::Engine::open_exchange` has it. Returns the exchange's number.
+    #[napi(catch_unwind)]
+    pub fn open_exchange(&self, request: String, answer: String, head: BufferSlice) -> u32 {
+        let framing = |content_type: &str| Framing::of(content_type.as_bytes()).unwrap_or(Framing::Plain);
+        self.engine.open_exchange(framing(&request), framing(&answer), &head)
+    }
+
+    /// Bytes of its request; none are the end. Returns whether more are wanted now.
+    #[napi(catch_unwind)]
+    pub fn feed_exchange(&self, id: u32, bytes: BufferSlice) -> bool {
+        self.engine.feed_exchange(id, &bytes)
+    }
+
+    /// So many bytes of its answer still wait for the peer.
+    #[napi(catch_unwind)]
+    pub fn exchange_sent(&self, id: u32, pending: u32) {
+        self.engine.exchange_sent(id, pending as usize);
+    }
+
+    /// Its peer is gone.
+    #[napi(catch_unwind)]
+    pub fn cancel_exchange(&self, id: u32) {
+        self.engine.cancel_exchange(id);
     }
 
     /// Stops listening there.

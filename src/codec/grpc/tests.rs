@@ -153,3 +153,52 @@ fn content_types_of_grpc() {
         assert_eq!(is_grpc(content_type.as_bytes()), ours, "{content_type}");
     }
 }
+
+#[test]
+fn a_content_type_says_how_messages_lie_in_a_body() {
+    for (content_type, framing) in [
+        ("application/grpc", Some(Framing::Plain)),
+        ("application/grpc+proto", Some(Framing::Plain)),
+        ("application/grpc-web", Some(Framing::Web)),
+        ("application/grpc-web+proto", Some(Framing::Web)),
+        ("application/grpc-web-text", Some(Framing::WebText)),
+        ("application/grpc-web-text+proto", Some(Framing::WebText)),
+        ("application/json", None),
+    ] {
+        assert_eq!(Framing::of(content_type.as_bytes()), framing, "{content_type}");
+        if let Some(framing) = framing {
+            assert_eq!(Framing::of(framing.content_type().as_bytes()), Some(framing));
+        }
+    }
+}
+
+#[test]
+fn trailers_are_a_frame_of_lines() {
+    let mut out = b"before".to_vec();
+    append_trailers([("grpc-status", &b"0"[..]), ("a", b"b: c")].into_iter(), &mut out);
+    assert_eq!(out, b"before\x80\0\0\0\x17grpc-status:0\r\na:b: c\r\n");
+}
+
+proptest! {
+    #[test]
+    fn text_is_the_same_however_it_is_encoded_and_cut(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..10),
+        cut in 1usize..9,
+    ) {
+        let text: Vec<u8> = pieces.iter().flat_map(|piece| Framing::WebText.encode(piece.clone())).collect();
+        let mut decoder = TextDecoder::default();
+        let found: Vec<u8> = text.chunks(cut).flat_map(|piece| decoder.decode(piece).unwrap()).collect();
+        prop_assert_eq!(found, pieces.concat());
+        prop_assert!(decoder.is_between_groups());
+    }
+}
+
+#[test]
+fn what_is_no_base64_is_refused() {
+    for text in ["A===", "====", "AA=A", "AAA\n", "AA A", "AA-_"] {
+        assert_eq!(TextDecoder::default().decode(text.as_bytes()), Err(NoText), "{text}");
+    }
+    let mut decoder = TextDecoder::default();
+    assert_eq!(decoder.decode(b"QUI"), Ok(vec![]));
+    assert!(!decoder.is_between_groups());
+}

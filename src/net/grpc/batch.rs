@@ -10,9 +10,9 @@ use std::ops::{Deref, DerefMut};
 pub enum Record {
     /// A connection was accepted: its number, the listener's.
     Open = 1,
-    /// A call: its number, its connection's, ms until its deadline ([`NO_TIMEOUT`], [`INVALID_TIMEOUT`]), place of the
-    /// text, lengths of path and of authority, length of the text. The text is path, authority, then `name NUL value NUL`
-    /// for each field of the metadata.
+    /// A call: its number, its connection's (of one that came by an exchange, that one's with [`EXCHANGE`] set), ms until
+    /// its deadline ([`NO_TIMEOUT`], [`INVALID_TIMEOUT`]), place of the text, lengths of path and of authority, length of
+    /// the text. The text is path, authority, then `name NUL value NUL` for each field of the metadata.
     Call = 2,
     /// A message of a call: place, length.
     Message = 3,
@@ -32,12 +32,23 @@ pub enum Record {
     Output = 10,
     /// A message of a call that is a buffer of its own: its place in [`Batch::large`], its length.
     Large = 11,
+    /// The head of the answer to an exchange: place and length of `name NUL value NUL` …
+    ExchangeHead = 12,
+    /// Bytes of that answer's body: place, length.
+    ExchangeBody = 13,
+    /// The answer is complete: place and length of its trailers, as those of a head. The exchange is forgotten.
+    ExchangeOver = 14,
+    /// More of an exchange's request is wanted.
+    ExchangeWanted = 15,
 }
 
 /// No `grpc-timeout`.
 pub const NO_TIMEOUT: u32 = u32::MAX;
 /// A `grpc-timeout` that says nothing; its text is in the metadata.
 pub const INVALID_TIMEOUT: u32 = u32::MAX - 1;
+
+/// Set on the number of an exchange where that of a connection may stand.
+pub const EXCHANGE: u32 = 1 << 31;
 
 /// Records in order: see [`Record`].
 #[derive(Debug, Default)]
@@ -78,6 +89,11 @@ impl Batch {
     pub(super) fn text(&mut self, record: Record, id: u32, first: u32, text: &[u8]) {
         let start = self.keep(text);
         self.push(record, id, &[first, start, text.len() as u32]);
+    }
+
+    pub(super) fn push_bytes(&mut self, record: Record, id: u32, bytes: &[u8]) {
+        let start = self.keep(bytes);
+        self.push(record, id, &[start, bytes.len() as u32]);
     }
 
     pub(super) fn message(&mut self, call: u32, message: Message<'_>) {

@@ -9,15 +9,23 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 /// gRPC's status codes that are given here.
-mod status {
+pub(super) mod status {
     pub const RESOURCE_EXHAUSTED: u32 = 8;
     pub const UNIMPLEMENTED: u32 = 12;
     pub const INTERNAL: u32 = 13;
 }
 
+/// What a call came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// A stream of a connection.
+    Stream { connection: u32, stream: StreamId },
+    /// A request of an HTTP server.
+    Exchange(u32),
+}
+
 pub(super) struct Call {
-    pub connection: u32,
-    pub stream: StreamId,
+    pub carrier: Carrier,
     decoder: MessageDecoder,
     /// What messages from the peer are compressed with.
     coding: Result<Coding, String>,
@@ -44,15 +52,13 @@ pub(super) struct Call {
 
 impl Call {
     pub fn new(
-        connection: u32,
-        stream: StreamId,
+        carrier: Carrier,
         coding: Result<Coding, String>,
         answers: Option<Coding>,
         config: &Config,
     ) -> Self {
         Self {
-            connection,
-            stream,
+            carrier,
             decoder: MessageDecoder::new(config.max_receive_bytes),
             coding,
             inbox: VecDeque::new(),
@@ -135,15 +141,20 @@ impl Call {
                 Err(error) => Some(describe(error)),
             };
             if let Some((code, text)) = fault {
-                self.told = true;
-                self.inbox.clear();
-                batch.text(Record::Fault, id, code, text.as_bytes());
+                self.fail(id, code, &text, batch);
             }
         }
         if self.ended && !self.told && self.inbox.is_empty() {
             self.told = true;
             batch.push(Record::End, id, &[u32::from(!self.decoder.is_between_messages())]);
         }
+    }
+
+    /// What came cannot be understood; the rest is dropped.
+    pub fn fail(&mut self, id: u32, code: u32, text: &str, batch: &mut Batch) {
+        self.told = true;
+        self.inbox.clear();
+        batch.text(Record::Fault, id, code, text.as_bytes());
     }
 
     // To the peer.
@@ -166,8 +177,8 @@ impl Call {
     }
 
     /// What waits to be given to the frame layer.
-    pub fn take_out(&mut self) -> Option<Bytes> {
-        (!self.out.is_empty()).then(|| std::mem::take(&mut self.out).into())
+    pub fn take_out(&mut self) -> Option<Vec<u8>> {
+        (!self.out.is_empty()).then(|| std::mem::take(&mut self.out))
     }
 
     /// `pending` bytes of those that were sent still wait. Tells JavaScript in steps that are worth telling.

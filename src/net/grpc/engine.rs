@@ -1,10 +1,10 @@
 //! A server: its listeners, its connections and calls, and the batch that they fill.
 
 use super::batch::{Batch, Record};
-use super::call::Call;
-use super::command::{Command, Words};
+use super::call::{Call, Carrier};
 use super::config::Config;
 use super::connection::{Connection, State};
+use super::exchange::Exchanges;
 use super::head;
 use crate::codec::grpc::is_grpc;
 use crate::net::h2::{self, Adopts, Event, Handover, Reason, StreamId};
@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::time::Instant;
 
-struct Slots<T> {
+pub(super) struct Slots<T> {
     all: Vec<Option<T>>,
     free: Vec<u32>,
 }
@@ -29,7 +29,7 @@ impl<T> Slots<T> {
         Self { all: Vec::new(), free: Vec::new() }
     }
 
-    fn insert(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
+    pub fn insert(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
         let id = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             self.all.len() as u32 - 1
@@ -38,11 +38,11 @@ impl<T> Slots<T> {
         id
     }
 
-    fn get(&mut self, id: u32) -> Option<&mut T> {
+    pub fn get(&mut self, id: u32) -> Option<&mut T> {
         self.all.get_mut(id as usize)?.as_mut()
     }
 
-    fn remove(&mut self, id: u32) -> Option<T> {
+    pub fn remove(&mut self, id: u32) -> Option<T> {
         let value = self.all.get_mut(id as usize)?.take()?;
         self.free.push(id);
         Some(value)
@@ -60,17 +60,18 @@ type Opened = (Rc<Door>, Rc<Listener>);
 /// See the [module](super).
 pub struct Engine {
     reactor: Rc<Reactor>,
-    config: Config,
+    pub(super) config: Config,
     connections: RefCell<Slots<Rc<Connection>>>,
-    calls: RefCell<Slots<Call>>,
+    pub(super) calls: RefCell<Slots<Call>>,
     batch: RefCell<Batch>,
     listeners: RefCell<HashMap<u32, Opened>>,
     next_listener: Cell<u32>,
     dropped: Cell<u32>,
     /// Connections that were asked something of, in the order in which they were.
-    touched: RefCell<Vec<u32>>,
+    pub(super) touched: RefCell<Vec<u32>>,
     /// Calls with messages that are to be given to the frame layer.
-    writing: RefCell<Vec<u32>>,
+    pub(super) writing: RefCell<Vec<u32>>,
+    pub(super) exchanges: Exchanges,
 }
 
 impl Engine {
@@ -87,6 +88,7 @@ impl Engine {
             dropped: Cell::new(0),
             touched: RefCell::default(),
             writing: RefCell::default(),
+            exchanges: Exchanges::default(),
         })
     }
 
@@ -174,13 +176,15 @@ impl Engine {
         calls.all.len() - calls.free.len()
     }
 
-    fn connection(&self, id: u32) -> Option<Rc<Connection>> {
+    pub(super) fn connection(&self, id: u32) -> Option<Rc<Connection>> {
         self.connections.borrow_mut().get(id).map(|connection| Rc::clone(connection))
     }
 
-    /// For connections that another engine accepted.
-    pub fn adopter(self: &Rc<Self>) -> Rc<dyn Adopts> {
-        Rc::new(Adopter(Rc::downgrade(self)))
+    /// For connections that another engine accepted: who takes them, and the number of the listener that they are told with.
+    pub fn adopter(self: &Rc<Self>) -> (u32, Rc<dyn Adopts>) {
+        let id = self.next_listener.get();
+        self.next_listener.set(id + 1);
+        (id, Rc::new(Adopter(Door { id, engine: Rc::downgrade(self) })))
     }
 
     fn accept(self: &Rc<Self>, listener: u32, socket: OwnedFd) {
@@ -266,8 +270,8 @@ impl Engine {
                 }
                 // The number is known before the call: it takes the first words of the batch.
                 let id = calls.insert(|id| {
-                    let said = head::pack(batch, id, connection, &head, &config.compression);
-                    Call::new(connection, stream, said.coding, said.answers, config)
+                    let said = head::pack_parts(batch, id, connection, &head, &config.compression);
+                    Call::new(Carrier::Stream { connection, stream }, said.coding, said.answers, config)
                 });
                 state.calls.insert(number, id);
                 if end && let Some(call) = calls.get(id) {
@@ -290,167 +294,15 @@ impl Engine {
             _ => {}
         }
     }
-
-    // Down.
-
-    /// Does what JavaScript asks, with one system call for each connection at the end.
-    pub fn apply(&self, commands: &[Words], slab: &[u8], buffers: &[&[u8]]) {
-        for &[kind, id, first, second] in commands {
-            let bytes = || {
-                let (start, length) = (first as usize, second as usize);
-                slab.get(start..start.saturating_add(length)).unwrap_or_default()
-            };
-            let compress = kind & Command::UNCOMPRESSED == 0;
-            match Command::from_word(kind) {
-                Some(Command::Head) => self.send_head(id, bytes()),
-                Some(Command::Message) => self.send_message(id, bytes(), compress),
-                Some(Command::MessageBuffer) => {
-                    if let Some(buffer) = buffers.get(first as usize) {
-                        self.send_message(id, buffer, compress);
-                    }
-                }
-                Some(Command::Status) => self.send_status(id, bytes()),
-                Some(Command::Taken) => self.taken(id, first as usize),
-                Some(Command::Drop) => drop(self.calls.borrow_mut().remove(id)),
-                Some(Command::Drain) => self.with_connection(id, |state| {
-                    state.is_draining = true;
-                    state.h2.shutdown();
-                }),
-                Some(Command::Destroy) => self.destroy(id, Reason::from(first)),
-                Some(Command::Ping) => self.with_connection(id, |state| {
-                    // One is under way already: its answer is as good.
-                    let _ = state.h2.ping();
-                }),
-                None => {}
-            }
-        }
-        self.flush();
-    }
-
-    fn flush(&self) {
-        let written = self.writing.take();
-        for &id in &written {
-            let mut calls = self.calls.borrow_mut();
-            if let Some(call) = calls.get(id)
-                && let Some(bytes) = call.take_out()
-            {
-                call.is_listed = false;
-                let (connection, stream) = (call.connection, call.stream);
-                drop(calls);
-                self.with_connection(connection, |state| {
-                    // A stream that is over takes nothing; that is told.
-                    let _ = state.h2.send(stream, bytes, false);
-                });
-            }
-        }
-        for id in self.touched.take() {
-            if let Some(connection) = self.connection(id) {
-                connection.state.borrow_mut().is_listed = false;
-                connection.drive(self);
-            }
-        }
-        // What left at once is told by no event.
-        for id in written {
-            let mut calls = self.calls.borrow_mut();
-            if let Some(call) = calls.get(id)
-                && let Some(connection) = self.connection(call.connection)
-            {
-                let pending = connection.state.borrow().h2.pending(call.stream);
-                call.progressed(id, pending, &self.config, &mut self.batch());
-            }
-        }
-    }
-
-    /// Asks something of a connection, which is driven when all is asked.
-    fn with_connection(&self, id: u32, ask: impl FnOnce(&mut State)) {
-        if let Some(connection) = self.connection(id) {
-            let state = &mut *connection.state.borrow_mut();
-            ask(state);
-            if !std::mem::replace(&mut state.is_listed, true) {
-                self.touched.borrow_mut().push(id);
-            }
-        }
-    }
-
-    /// Ends a connection, and each of its calls with the same reason.
-    fn destroy(&self, id: u32, reason: Reason) {
-        self.with_connection(id, |state| {
-            for (stream, call) in state.calls.drain() {
-                state.h2.reset(StreamId(stream), reason);
-                self.cancelled(call, reason);
-            }
-            // The resets go before the end.
-            state.h2.poll();
-            state.h2.abort(reason);
-        });
-    }
-
-    fn send_head(&self, id: u32, metadata: &[u8]) {
-        let Some((connection, stream, coding)) = self.calls.borrow_mut().get(id).and_then(|call| {
-            (!std::mem::replace(&mut call.head_sent, true)).then_some((
-                call.connection,
-                call.stream,
-                call.answers,
-            ))
-        }) else {
-            return;
-        };
-        self.with_connection(connection, |state| {
-            state.h2.respond(stream, head::response(metadata, coding), false);
-        });
-    }
-
-    fn send_message(&self, id: u32, message: &[u8], compress: bool) {
-        self.send_head(id, &[]);
-        if let Some(call) = self.calls.borrow_mut().get(id) {
-            call.put(message, compress, &self.config);
-            if !std::mem::replace(&mut call.is_listed, true) {
-                self.writing.borrow_mut().push(id);
-            }
-        }
-    }
-
-    fn send_status(&self, id: u32, text: &[u8]) {
-        let Some(mut call) = self.calls.borrow_mut().remove(id) else { return };
-        let out = call.take_out();
-        let ended = call.is_ended();
-        self.with_connection(call.connection, |state| {
-            let stream = call.stream;
-            state.calls.remove(&stream.0);
-            if call.head_sent {
-                if let Some(bytes) = out {
-                    state.h2.send(stream, bytes, false);
-                }
-                state.h2.finish(stream, Some(head::trailers(text)));
-            } else {
-                state.h2.respond(stream, head::trailers_only(text), true);
-            }
-            if !ended {
-                state.h2.discard(stream);
-            }
-        });
-    }
-
-    fn taken(&self, id: u32, bytes: usize) {
-        let batch = &mut *self.batch.borrow_mut();
-        let mut calls = self.calls.borrow_mut();
-        let Some(call) = calls.get(id) else { return };
-        call.taken(id, bytes, &self.config, batch);
-        if call.wants_data() {
-            let (connection, stream) = (call.connection, call.stream);
-            let credit = self.config.h2.credit;
-            self.with_connection(connection, |state| state.h2.allow(stream, credit));
-        }
-    }
 }
 
-/// Takes connections of other engines; they are told as of the listener 0.
-pub struct Adopter(Weak<Engine>);
+/// Takes connections of other engines.
+struct Adopter(Door);
 
 impl Adopts for Adopter {
     fn adopt(&self, Handover { transport, h2, first }: Handover) {
-        let Some(engine) = self.0.upgrade() else { return };
-        let Some(connection) = engine.open(0, transport, h2) else { return };
+        let Some(engine) = self.0.engine.upgrade() else { return };
+        let Some(connection) = engine.open(self.0.id, transport, h2) else { return };
         engine.on_event(connection.id(), &mut connection.state.borrow_mut(), first);
         connection.drive(&engine);
     }

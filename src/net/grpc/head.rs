@@ -22,23 +22,36 @@ pub(super) struct CallHead {
     pub answers: Option<Coding>,
 }
 
-/// Packs a call for JavaScript.
-pub(super) fn pack(
+/// Packs a call of a stream for JavaScript.
+pub(super) fn pack_parts(
     batch: &mut Batch,
     call: u32,
     connection: u32,
     head: &request::Parts,
     wanted: &[Coding],
 ) -> CallHead {
-    let start = batch.bytes.len();
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let authority = head.uri.authority().map(|a| a.as_str().as_bytes());
     let authority =
         authority.or_else(|| head.headers.get(http::header::HOST).map(HeaderValue::as_bytes)).unwrap_or(b"");
-    batch.bytes.extend_from_slice(path.as_bytes());
+    pack(batch, call, connection, path.as_bytes(), authority, &head.headers, wanted)
+}
+
+/// Packs a call for JavaScript.
+pub(super) fn pack(
+    batch: &mut Batch,
+    call: u32,
+    connection: u32,
+    path: &[u8],
+    authority: &[u8],
+    fields: &HeaderMap,
+    wanted: &[Coding],
+) -> CallHead {
+    let start = batch.bytes.len();
+    batch.bytes.extend_from_slice(path);
     batch.bytes.extend_from_slice(authority);
-    let timeout = head.headers.get(GRPC_TIMEOUT).map(|value| Timeout::parse(value.as_bytes()));
-    for (name, value) in &head.headers {
+    let timeout = fields.get(GRPC_TIMEOUT).map(|value| Timeout::parse(value.as_bytes()));
+    for (name, value) in fields {
         // What HTTP and the protocol say to each other is not the program's, as in grpc-js.
         let ours = [TE, CONTENT_TYPE, ACCEPT_ENCODING, GRPC_ENCODING, GRPC_ACCEPT_ENCODING].contains(name)
             || name == GRPC_TIMEOUT && timeout != Some(Timeout::Invalid);
@@ -57,12 +70,12 @@ pub(super) fn pack(
     let text = (batch.bytes.len() - start) as u32;
     let lengths = [path.len() as u32, authority.len() as u32];
     batch.push(Record::Call, call, &[connection, timeout, start as u32, lengths[0], lengths[1], text]);
-    let coding = match head.headers.get(GRPC_ENCODING) {
+    let coding = match fields.get(GRPC_ENCODING) {
         None => Ok(Coding::Identity),
         Some(name) => Coding::from_name(name.as_bytes())
             .ok_or_else(|| String::from_utf8_lossy(name.as_bytes()).into_owned()),
     };
-    let accepted = head.headers.get(GRPC_ACCEPT_ENCODING).filter(|_| !wanted.is_empty());
+    let accepted = fields.get(GRPC_ACCEPT_ENCODING).filter(|_| !wanted.is_empty());
     CallHead { coding, answers: accepted.and_then(|names| Coding::choose(wanted, names.as_bytes())) }
 }
 
@@ -113,6 +126,18 @@ pub(super) fn trailers_only(text: &[u8]) -> Response<()> {
     *response.headers_mut() = trailers(text);
     response.headers_mut().entry(CONTENT_TYPE).or_insert(OUR_TYPE);
     response
+}
+
+/// Fields as JavaScript has them: names and values, each with a NUL behind it.
+pub(super) fn text(fields: &HeaderMap) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), value.as_bytes()] {
+            text.extend_from_slice(part);
+            text.push(0);
+        }
+    }
+    text
 }
 
 /// Adds metadata. The first value of a key takes the place of ours; what HTTP/2 forbids is left out (RFC 9113 §8.2.2).

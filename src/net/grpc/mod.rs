@@ -12,20 +12,23 @@
 //! | messages of a call that JavaScript has not taken | `high_water_bytes`, and one message | the body stays in its HTTP/2 window |
 //! | messages of a call for the peer | `high_water_bytes`, and one message; JavaScript counts them | `drain` waits |
 //! | frames for a connection | the frame layer's output, 256 KiB | no frames are made, the socket is not read |
+//! | the answer to an exchange, not taken by its HTTP server | as messages of a call for the peer | `drain` waits |
 //! | calls of a connection | `h2.concurrent_streams` | refused by the frame layer |
 //! | a decompressed message | `max_receive_bytes` | the call fails with `RESOURCE_EXHAUSTED` |
 
+mod answers;
 mod batch;
 mod call;
 mod command;
 mod config;
 mod connection;
 mod engine;
+mod exchange;
 mod head;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, INVALID_TIMEOUT, NO_TIMEOUT, Record};
+pub use batch::{Batch, EXCHANGE, INVALID_TIMEOUT, NO_TIMEOUT, Record};
 pub use command::{Command, Words};
 pub use config::Config;
 pub use engine::Engine;

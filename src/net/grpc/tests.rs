@@ -95,8 +95,8 @@ fn count(words: &[u32], record: Record) -> usize {
         at += match words[at] {
             2 => 8,
             7 => 5,
-            3 | 8 | 11 => 4,
-            9 | 10 => 2,
+            3 | 8 | 11 | 12..=14 => 4,
+            9 | 10 | 15 => 2,
             _ => 3,
         };
     }

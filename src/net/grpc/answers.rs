@@ -1,0 +1,177 @@
+//! What JavaScript asks of calls and connections, done.
+
+use super::call::Carrier;
+use super::command::{Command, Words};
+use super::connection::State;
+use super::engine::Engine;
+use super::head;
+use crate::net::h2::{Reason, StreamId};
+
+impl Engine {
+    /// Does what JavaScript asks, with one system call for each connection at the end.
+    pub fn apply(&self, commands: &[Words], slab: &[u8], buffers: &[&[u8]]) {
+        for &[kind, id, first, second] in commands {
+            let bytes = || {
+                let (start, length) = (first as usize, second as usize);
+                slab.get(start..start.saturating_add(length)).unwrap_or_default()
+            };
+            let compress = kind & Command::UNCOMPRESSED == 0;
+            match Command::from_word(kind) {
+                Some(Command::Head) => self.send_head(id, bytes()),
+                Some(Command::Message) => self.send_message(id, bytes(), compress),
+                Some(Command::MessageBuffer) => {
+                    if let Some(buffer) = buffers.get(first as usize) {
+                        self.send_message(id, buffer, compress);
+                    }
+                }
+                Some(Command::Status) => self.send_status(id, bytes()),
+                Some(Command::Taken) => self.taken(id, first as usize),
+                Some(Command::Drop) => drop(self.calls.borrow_mut().remove(id)),
+                Some(Command::Drain) => self.with_connection(id, |state| {
+                    state.is_draining = true;
+                    state.h2.shutdown();
+                }),
+                Some(Command::Destroy) => self.destroy(id, Reason::from(first)),
+                Some(Command::Ping) => self.with_connection(id, |state| {
+                    // One is under way already: its answer is as good.
+                    let _ = state.h2.ping();
+                }),
+                None => {}
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&self) {
+        let written = self.writing.take();
+        for &id in &written {
+            let mut calls = self.calls.borrow_mut();
+            if let Some(call) = calls.get(id)
+                && let Some(bytes) = call.take_out()
+            {
+                call.is_listed = false;
+                let carrier = call.carrier;
+                drop(calls);
+                match carrier {
+                    Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                        // A stream that is over takes nothing; that is told.
+                        let _ = state.h2.send(stream, bytes.into(), false);
+                    }),
+                    Carrier::Exchange(exchange) => self.exchange_body(exchange, bytes),
+                }
+            }
+        }
+        for id in self.touched.take() {
+            if let Some(connection) = self.connection(id) {
+                connection.state.borrow_mut().is_listed = false;
+                connection.drive(self);
+            }
+        }
+        // What left at once is told by no event.
+        for id in written {
+            let mut calls = self.calls.borrow_mut();
+            if let Some(call) = calls.get(id)
+                && let Carrier::Stream { connection, stream } = call.carrier
+                && let Some(connection) = self.connection(connection)
+            {
+                let pending = connection.state.borrow().h2.pending(stream);
+                call.progressed(id, pending, &self.config, &mut self.batch());
+            }
+        }
+    }
+
+    /// Asks something of a connection, which is driven when all is asked.
+    fn with_connection(&self, id: u32, ask: impl FnOnce(&mut State)) {
+        if let Some(connection) = self.connection(id) {
+            let state = &mut *connection.state.borrow_mut();
+            ask(state);
+            if !std::mem::replace(&mut state.is_listed, true) {
+                self.touched.borrow_mut().push(id);
+            }
+        }
+    }
+
+    /// Ends a connection, and each of its calls with the same reason.
+    fn destroy(&self, id: u32, reason: Reason) {
+        self.with_connection(id, |state| {
+            for (stream, call) in state.calls.drain() {
+                state.h2.reset(StreamId(stream), reason);
+                self.cancelled(call, reason);
+            }
+            // The resets go before the end.
+            state.h2.poll();
+            state.h2.abort(reason);
+        });
+    }
+
+    fn send_head(&self, id: u32, metadata: &[u8]) {
+        let Some((carrier, coding)) = self.calls.borrow_mut().get(id).and_then(|call| {
+            (!std::mem::replace(&mut call.head_sent, true)).then_some((call.carrier, call.answers))
+        }) else {
+            return;
+        };
+        let head = head::response(metadata, coding);
+        match carrier {
+            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                state.h2.respond(stream, head, false);
+            }),
+            Carrier::Exchange(exchange) => self.exchange_head(exchange, head.into_parts().0.headers),
+        }
+    }
+
+    fn send_message(&self, id: u32, message: &[u8], compress: bool) {
+        self.send_head(id, &[]);
+        if let Some(call) = self.calls.borrow_mut().get(id) {
+            call.put(message, compress, &self.config);
+            if !std::mem::replace(&mut call.is_listed, true) {
+                self.writing.borrow_mut().push(id);
+            }
+        }
+    }
+
+    fn send_status(&self, id: u32, text: &[u8]) {
+        let Some(mut call) = self.calls.borrow_mut().remove(id) else { return };
+        let out = call.take_out();
+        let ended = call.is_ended();
+        match call.carrier {
+            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                state.calls.remove(&stream.0);
+                if call.head_sent {
+                    if let Some(bytes) = out {
+                        state.h2.send(stream, bytes.into(), false);
+                    }
+                    state.h2.finish(stream, Some(head::trailers(text)));
+                } else {
+                    state.h2.respond(stream, head::trailers_only(text), true);
+                }
+                if !ended {
+                    state.h2.discard(stream);
+                }
+            }),
+            Carrier::Exchange(exchange) => {
+                // An answer without messages has its trailers at the same place: not all clients look at its head.
+                if !call.head_sent {
+                    let head = head::response(&[], call.answers);
+                    self.exchange_head(exchange, head.into_parts().0.headers);
+                }
+                self.exchange_over(exchange, out.unwrap_or_default(), &head::trailers(text));
+            }
+        }
+    }
+
+    fn taken(&self, id: u32, bytes: usize) {
+        let batch = &mut *self.batch();
+        let mut calls = self.calls.borrow_mut();
+        let Some(call) = calls.get(id) else { return };
+        call.taken(id, bytes, &self.config, batch);
+        if call.wants_data() {
+            match call.carrier {
+                Carrier::Stream { connection, stream } => {
+                    let credit = self.config.h2.credit;
+                    self.with_connection(connection, |state| state.h2.allow(stream, credit));
+                }
+                Carrier::Exchange(exchange) => self.exchange_wanted(exchange, batch),
+            }
+        }
+    }
+}
