@@ -63,6 +63,15 @@ test('a session sends a head that keeps proxies quiet, a retry, and events with 
   assert.match(events[1].lastEventId, /^[0-9a-f-]{36}$/);
 });
 
+test('the head of a session that has nothing to say yet is sent at once', async (t) => {
+  for (const options of [{ retry: null, keepAlive: null }, { retry: null, keepAlive: null, compress: true }]) {
+    const { url } = await serve(t, async (req, res) => void (await createSession(req, res, options)));
+    const { status, body } = await fetch(url);
+    assert.equal(status, 200);
+    await body.cancel();
+  }
+});
+
 test('line ends, NUL and spaces in names, ids and data cannot make another field or event', () => {
   const serializer = String;
   const evil = 'a\nevent: evil\r\rdata: evil\r\nid: evil';

@@ -7,8 +7,9 @@ const { invalidArgType, invalidArgValue, withCode } = require('../internal/error
 const { optionsObject } = require('../internal/options.js');
 const { kTakeOutput } = require('../internal/native-sink.js');
 const { noFiles, policy } = require('./files.js');
-const { sendFile, takeOutput } = require('./socket-answers.js');
+const { sendFile, share, takeOutput } = require('./socket-answers.js');
 const { StreamSocket } = require('./http2-stream.js');
+const { kShare } = require('../internal/shared-frame.js');
 const { SocketFace } = require('./socket-face.js');
 
 /** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
@@ -37,6 +38,20 @@ class ServerResponse extends http.ServerResponse {
     if (!res._hasBody) return undefined;
     if (!res._headerSent) res._send('', 'latin1');
     return takeOutput(socket, res, operator, most);
+  }
+
+  /**
+   * @param {import('../internal/shared-frame.js').SharedFrame} frame bytes that other responses get, too
+   * @returns {boolean | undefined} whether there is room for more; undefined where it has to be written
+   */
+  [kShare](frame) {
+    const res = /** @type {any} */ (this);
+    const { socket } = res;
+    if (this.write !== http.ServerResponse.prototype.write || res.finished || this.destroyed) return undefined;
+    if (!(res.socket instanceof SocketFace) || !socket.carries(res) || this.strictContentLength) return undefined;
+    // Its head, or what is corked, goes first.
+    if (!res._headerSent || !res._hasBody || this.writableCorked > 0) return undefined;
+    return share(socket, res, frame);
   }
 
   /**

@@ -35,6 +35,31 @@ function takeOutput(socket, res, operator, most) {
 }
 
 /**
+ * Takes its part in a broadcast.
+ *
+ * @param {any} socket
+ * @param {any} res
+ * @param {import('../internal/shared-frame.js').SharedFrame} frame
+ * @returns {boolean} whether there is room for more
+ */
+function share(socket, res, frame) {
+  const bytes = frame.add(socket.engine, socket.id, res.chunkedEncoding);
+  socket.bytesWritten += bytes;
+  socket.waiting += bytes;
+  socket.timer?.refresh();
+  const mark = socket.writableHighWaterMark;
+  if (socket.waiting < mark) return true;
+  // Only the system can tell whether there is room.
+  frame.commit();
+  socket.engine.native.sendQueued();
+  socket.waiting = socket.engine.native.pending(socket.id);
+  if (socket.waiting < mark) return true;
+  socket.needsDrain = true;
+  expectDrain(res);
+  return false;
+}
+
+/**
  * Answers with a file. What the response's own methods would note is noted here.
  *
  * @param {any} socket
@@ -77,4 +102,4 @@ function sendFile(socket, res, spec, callback) {
   return outcome;
 }
 
-module.exports = { takeOutput, sendFile };
+module.exports = { share, takeOutput, sendFile };

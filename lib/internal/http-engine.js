@@ -58,6 +58,10 @@ class Engine extends PackedEngine {
     this.written = [];
     /** Sockets that would be linked. @type {EngineSocket[]} */
     this.linking = [];
+    /** What is being broadcast. @type {import('./shared-frame.js').SharedFrame | null} */
+    this.gathering = null;
+    /** Who gets it. @type {Uint32Array | null} */
+    this.broadcastIds = null;
   }
 
   // Up.
@@ -327,6 +331,12 @@ class Engine extends PackedEngine {
     this.written = [];
     if (this.submit()) this.receive();
     for (const socket of written) socket.onFlushed();
+  }
+
+  submit() {
+    // What was gathered came before.
+    this.gathering?.commit();
+    return super.submit();
   }
 
   /** The same from within a write: nobody is called before it returned, but each socket knows what waits. */

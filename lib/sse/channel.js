@@ -2,6 +2,7 @@
 
 const { randomUUID } = require('node:crypto');
 const { EventEmitter } = require('node:events');
+const { SharedFrame } = require('../internal/shared-frame.js');
 const { SseError } = require('./error.js');
 const { EventBuffer, serialize, sanitize } = require('./event-buffer.js');
 const { EventHistory } = require('./history.js');
@@ -27,6 +28,8 @@ class Channel extends EventEmitter {
     this.history = options.history ? new EventHistory(options.history === true ? {} : options.history) : null;
     /** @type {Map<Session, () => void>} */
     this.sessions = new Map();
+    /** What {@link all} gave, until it changes. @type {Session[] | null} */
+    this.list = null;
     this.broadcast = this.broadcast.bind(this);
   }
 
@@ -58,6 +61,7 @@ class Channel extends EventEmitter {
     };
     session.once('disconnected', onDisconnected);
     this.sessions.set(session, onDisconnected);
+    this.list = null;
     if (this.history && session.lastId !== '') this.replay(this.history, session);
     this.emit('session-registered', session);
     return this;
@@ -75,7 +79,10 @@ class Channel extends EventEmitter {
       session.push({ reason: 'history', lastId: session.lastId }, this.resetEvent, `${history.epoch}-${history.offset - 1}`);
       return;
     }
-    for (const { frame, data, name, id } of missed) session.pushFrame(frame, data, name, id);
+    for (const { frame, data, name, id } of missed) {
+      if (isPlain(session) && isUsual(session.buffer)) session.pushFrame(frame, data, name, id);
+      else session.push(data, name, id);
+    }
   }
 
   /**
@@ -87,6 +94,7 @@ class Channel extends EventEmitter {
     if (onDisconnected === undefined) return this;
     session.removeListener('disconnected', onDisconnected);
     this.sessions.delete(session);
+    this.list = null;
     this.emit('session-deregistered', session);
     return this;
   }
@@ -101,16 +109,28 @@ class Channel extends EventEmitter {
    */
   broadcast(data, eventName = 'message', options = {}) {
     const eventId = options.eventId ?? this.history?.nextId() ?? randomUUID();
-    const frame = Buffer.from(new EventBuffer().push(data, eventName, eventId).read());
+    const frames = new Frames(data, eventName, eventId);
     // What only some may see is not for whoever comes back.
-    if (!options.filter) this.history?.add({ id: eventId, name: eventName, data, frame });
-    for (const session of [...this.sessions.keys()]) {
-      if (options.filter && !options.filter(session)) continue;
-      if (isPlain(session)) session.pushFrame(frame, data, eventName, eventId);
-      else if (session.isConnected) session.push(data, eventName, eventId);
+    if (!options.filter) this.history?.add({ id: eventId, name: eventName, data, frame: frames.usual().bytes });
+    try {
+      for (const session of this.all()) {
+        if (options.filter && !options.filter(session)) continue;
+        if (isPlain(session)) session.pushFrame(frames.of(session.buffer), data, eventName, eventId);
+        else if (session.isConnected) session.push(data, eventName, eventId);
+      }
+    } finally {
+      frames.commit();
     }
     this.emit('broadcast', data, eventName, eventId);
     return this;
+  }
+
+  /**
+   * @returns {ReadonlyArray<Session>} a list that does not change while sessions come and go
+   * @private
+   */
+  all() {
+    return (this.list ??= [...this.sessions.keys()]);
   }
 
   /**
@@ -123,17 +143,71 @@ class Channel extends EventEmitter {
   }
 }
 
+/** An event's text, made once for all sessions with the same serializer and sanitizer. */
+class Frames {
+  /**
+   * @param {unknown} data
+   * @param {string} name
+   * @param {string} id
+   */
+  constructor(data, name, id) {
+    this.data = data;
+    this.name = name;
+    this.id = id;
+    /** By the serializer. @type {Map<EventBuffer['serialize'], { sanitizer: EventBuffer['sanitize'], frame: SharedFrame }>} */
+    this.made = new Map();
+    /** The last that {@link of} gave. @type {SharedFrame | null} */
+    this.last = null;
+  }
+
+  /** @returns {SharedFrame} */
+  usual() {
+    return this.of({ serialize, sanitize });
+  }
+
+  /**
+   * @param {{ serialize: EventBuffer['serialize'], sanitize: EventBuffer['sanitize'] }} how
+   * @returns {SharedFrame}
+   */
+  of(how) {
+    const { serialize: serializer, sanitize: sanitizer } = how;
+    const made = this.made.get(serializer);
+    if (made?.sanitizer === sanitizer) return this.use(made.frame);
+    const text = new EventBuffer({ serializer, sanitizer }).push(this.data, this.name, this.id).read();
+    const frame = new SharedFrame(Buffer.from(text));
+    if (made === undefined) this.made.set(serializer, { sanitizer, frame });
+    return this.use(frame);
+  }
+
+  /**
+   * @param {SharedFrame} frame
+   * @private
+   */
+  use(frame) {
+    if (frame !== this.last) this.last?.commit();
+    return (this.last = frame);
+  }
+
+  /** Hands down who was gathered. */
+  commit() {
+    this.last?.commit();
+  }
+}
+
 /**
  * @param {Session} session
- * @returns {boolean} whether its events look as everybody's do, and nobody wants to see them one by one
+ * @returns {boolean} whether nobody wants to see its events one by one
  */
 function isPlain(session) {
-  return (
-    session.isConnected &&
-    session.buffer.serialize === serialize &&
-    session.buffer.sanitize === sanitize &&
-    session.push === session.plainPush
-  );
+  return session.isConnected && session.push === session.plainPush;
+}
+
+/**
+ * @param {EventBuffer} buffer
+ * @returns {boolean} whether events look in it as they do in most
+ */
+function isUsual(buffer) {
+  return buffer.serialize === serialize && buffer.sanitize === sanitize;
 }
 
 module.exports = { Channel };

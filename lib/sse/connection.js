@@ -2,7 +2,7 @@
 
 /**
  * What a session needs of the connection that it is on. Mirrors `Connection` of `better-sse`, so that its adapters work here;
- * beyond it, `sendChunk` may answer whether there is room, and `onDrain`, `bufferedBytes` and `end` may be there.
+ * beyond it, `sendChunk` may answer whether there is room, and the others may be there.
  */
 
 const constants = Object.freeze({
@@ -51,12 +51,23 @@ class Connection {
     throw new TypeError('sendHead() is for a subclass to define');
   }
 
+  /** Called behind {@link sendHead} where nothing is said yet: the client waits for the head. */
+  flushHead() {}
+
   /**
    * @param {string | Uint8Array} _chunk
    * @returns {boolean | void} `false` where the caller should wait for `onDrain`
    */
   sendChunk(_chunk) {
     throw new TypeError('sendChunk() is for a subclass to define');
+  }
+
+  /**
+   * @param {import('../internal/shared-frame.js').SharedFrame} frame of a channel, which others get, too
+   * @returns {boolean | void} as {@link sendChunk}
+   */
+  shareChunk(frame) {
+    return this.sendChunk(frame.bytes);
   }
 
   /** Called once, when the connection is closed. */

@@ -1,6 +1,7 @@
 'use strict';
 
 const { Connection } = require('./connection.js');
+const { kShare } = require('../internal/shared-frame.js');
 const { EventCompressor, negotiate } = require('./event-compressor.js');
 
 /**
@@ -84,6 +85,10 @@ class NodeConnection extends Connection {
     this.compressor?.start();
   }
 
+  flushHead() {
+    this.res.flushHeaders();
+  }
+
   /**
    * @param {string | Uint8Array} chunk
    * @returns {boolean}
@@ -92,6 +97,16 @@ class NodeConnection extends Connection {
     if (this.compressor) this.compressor.write(chunk);
     else this.res.write(chunk);
     return !this.isFull();
+  }
+
+  /**
+   * @param {import('../internal/shared-frame.js').SharedFrame} frame
+   * @returns {boolean}
+   */
+  shareChunk(frame) {
+    // Responses of our server take it by the thousand; whoever else's may want to see each.
+    const room = this.compressor === null ? /** @type {any} */ (this.res)[kShare]?.(frame) : undefined;
+    return room ?? this.sendChunk(frame.bytes);
   }
 
   isFull() {

@@ -56,6 +56,27 @@ class Outgoing {
       this.blocked = this.connection.sendChunk(chunk) === false;
       return !this.blocked;
     }
+    return this.enqueue(chunk, key);
+  }
+
+  /**
+   * @param {import('../internal/shared-frame.js').SharedFrame} frame an event for many
+   * @param {string | null} [key] see {@link send}
+   * @returns {boolean} whether there is room for more
+   */
+  share(frame, key) {
+    if (this.closed) return false;
+    if (this.blocked) return this.enqueue(frame.bytes, key);
+    this.blocked = this.connection.shareChunk(frame) === false;
+    return !this.blocked;
+  }
+
+  /**
+   * @param {string | Uint8Array} chunk
+   * @param {string | null | undefined} key
+   * @returns {false}
+   */
+  enqueue(chunk, key) {
     const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
     this.makeRoom(bytes, key);
     if (this.closed) return false;

@@ -6,6 +6,7 @@ const { Http2ServerRequest, Http2ServerResponse } = require('node:http2');
 const { Writable } = require('node:stream');
 const { withCode } = require('../internal/errors.js');
 const { integer, oneOf } = require('../internal/options.js');
+const { SharedFrame } = require('../internal/shared-frame.js');
 const { whenServerCloses } = require('../internal/server-stop.js');
 const { lastEventIdOf, writeOpening } = require('../internal/sse-opening.js');
 const { Connection } = require('./connection.js');
@@ -114,6 +115,7 @@ class Session extends Writable {
     const { connection, buffer } = this;
     connection.sendHead();
     writeOpening(buffer, connection.url.searchParams, this.initialRetry);
+    if (buffer.read() === '') connection.flushHead();
     this.flush();
     if (this.keepAliveInterval !== null) this.keepAliveTimer = setInterval(this.keepAlive, this.keepAliveInterval);
     this.isConnected = true;
@@ -203,7 +205,7 @@ class Session extends Writable {
   /**
    * An event whose text is there already: what a channel made once for all its sessions.
    *
-   * @param {Uint8Array} frame
+   * @param {Uint8Array | SharedFrame} frame
    * @param {unknown} data
    * @param {string} eventName
    * @param {string} eventId
@@ -211,7 +213,7 @@ class Session extends Writable {
    * @returns {boolean} whether there is room for more
    */
   pushFrame(frame, data, eventName, eventId, key = eventName) {
-    const room = this.outgoing.send(frame, key);
+    const room = frame instanceof SharedFrame ? this.outgoing.share(frame, key) : this.outgoing.send(frame, key);
     this.lastId = eventId;
     if (this.listenerCount('push') > 0) this.emit('push', data, eventName, eventId);
     return room;

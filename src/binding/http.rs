@@ -177,6 +177,21 @@ impl HttpServer {
         !self.engine.batch().is_empty()
     }
 
+    /// Queues `bytes` for the first `count` connections of `ids` (a word each), which answer a request; they leave in the
+    /// loop's next turn.
+    #[napi(catch_unwind)]
+    pub fn broadcast(&self, ids: BufferSlice, count: u32, bytes: BufferSlice) -> Result<()> {
+        let (words, _) = ids.as_chunks::<4>();
+        let ids = words.iter().take(count as usize).map(|word| u32::from_ne_bytes(*word));
+        Ok(self.engine.broadcast(ids, &bytes)?)
+    }
+
+    /// Sends what is queued, as far as the system takes it. Records tell of it in the loop's next turn.
+    #[napi(catch_unwind)]
+    pub fn send_queued(&self) -> Result<()> {
+        Ok(self.engine.send_queued()?)
+    }
+
     /// Moves up to `most` bytes of an operator's output into a connection, as one chunk where `chunked`; returns what the
     /// operator's own `read` would.
     #[napi(catch_unwind)]

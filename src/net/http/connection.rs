@@ -108,6 +108,8 @@ struct State {
     corked: bool,
     /// An I/O thread fetches what is to be sent next.
     cold: bool,
+    /// The engine's list of broadcasts has it.
+    queued: bool,
     /// A failure that closes the connection once parsing is over.
     error: Option<io::Error>,
     /// When the request that comes in, or will, began.
@@ -165,6 +167,7 @@ impl Connection {
                 native: false,
                 corked: false,
                 cold: false,
+                queued: false,
                 error: None,
                 began: now,
                 stream: None,

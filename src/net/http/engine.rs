@@ -7,6 +7,7 @@ pub use self::files::SendFile;
 pub(super) use self::files::{Answered, read_now};
 
 use super::batch::{Batch, Record};
+use super::broadcast::Broadcasts;
 use super::config::{Config, Timeouts};
 use super::connection::Connection;
 use super::files::Mount;
@@ -53,6 +54,8 @@ pub struct Engine {
     contexts: RefCell<Option<Rc<Contexts>>>,
     variants: RefCell<Variants>,
     wake: RefCell<Option<Wake>>,
+    /// Made by the first broadcast.
+    broadcasts: RefCell<Option<Rc<Broadcasts>>>,
     /// `Date`, and the second that it is of.
     date: RefCell<(u64, String)>,
     /// For boundaries that nobody can foretell.
@@ -77,6 +80,7 @@ impl Engine {
             contexts: RefCell::default(),
             variants: RefCell::default(),
             wake: RefCell::default(),
+            broadcasts: RefCell::default(),
             date: RefCell::default(),
             random: std::collections::hash_map::RandomState::new(),
         })
@@ -239,6 +243,16 @@ impl Engine {
         self.batch().push(Record::Open, id, &[]);
     }
 
+    pub(super) fn broadcasts(self: &Rc<Self>) -> io::Result<Rc<Broadcasts>> {
+        let mut broadcasts = self.broadcasts.borrow_mut();
+        if let Some(broadcasts) = &*broadcasts {
+            return Ok(Rc::clone(broadcasts));
+        }
+        let made = Rc::new(Broadcasts::new(Rc::downgrade(self), &self.reactor)?);
+        *broadcasts = Some(Rc::clone(&made));
+        Ok(made)
+    }
+
     /// Connections that were refused: more than `most_connections`, or than the system has descriptors.
     pub fn dropped(&self) -> u32 {
         self.dropped.get()
@@ -345,6 +359,9 @@ impl Drop for Engine {
         self.close_listeners();
         if let Some(wake) = self.wake.take() {
             wake.close(&self.reactor);
+        }
+        if let Some(broadcasts) = self.broadcasts.take() {
+            broadcasts.close(&self.reactor);
         }
         let all = std::mem::take(&mut self.slots.get_mut().all);
         for connection in all.into_iter().flatten() {

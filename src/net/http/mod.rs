@@ -11,10 +11,12 @@
 //! | unparsed bytes of a connection | a head's limit, or [`AHEAD_BYTES`] | the socket is not read |
 //! | body bytes for JavaScript | one read of 64 KiB more than its `highWaterMark` | the socket is not read |
 //! | bytes for a peer | what JavaScript was told not to exceed (`highWaterMark`), and one write | `drain` waits |
+//! | bytes of broadcasts | the same `highWaterMark`: beyond it what the system takes is looked at first | `drain` waits |
 //! | events for a client | the route's `buffered_bytes` | its policy: see [`SlowPolicy`](crate::net::hub::SlowPolicy) |
 //! | connections | the system's descriptors, or `maxConnections` | closed at once, and counted |
 
 mod batch;
+mod broadcast;
 mod command;
 mod config;
 mod connection;

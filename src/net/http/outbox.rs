@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// time.
 const FILE_STEP: u64 = 1 << 20;
 
+/// Bytes of small chunks that gather in one.
+const GATHERED_BYTES: usize = 16 << 10;
+
 /// Bytes in order. What bounds them is told in the [module](super).
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -87,6 +90,17 @@ impl Outbox {
         if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
             self.chunks.push_back(Chunk::Memory(Bytes::Own(bytes)));
+        }
+    }
+
+    /// Queues a copy of `bytes`; small ones gather in one chunk.
+    pub fn push_copy(&mut self, bytes: &[u8]) {
+        match self.chunks.back_mut() {
+            Some(Chunk::Memory(Bytes::Own(last))) if last.len() + bytes.len() <= GATHERED_BYTES => {
+                last.extend_from_slice(bytes);
+                self.bytes += bytes.len() as u64;
+            }
+            _ => self.push(bytes.to_vec()),
         }
     }
 

@@ -119,6 +119,42 @@ impl Connection {
         bytes
     }
 
+    /// Queues a copy of `bytes` for the answer under way, which [`end_queue`](Self::end_queue) is to send. Returns whether
+    /// these are the first since then.
+    pub fn queue(&self, bytes: &[u8]) -> bool {
+        let mut state = self.state.borrow_mut();
+        if !matches!(state.stage, Stage::Busy { answered: false, .. })
+            || state.finishing
+            || state.stream.is_some()
+        {
+            return false;
+        }
+        state.outbox.push_copy(bytes);
+        !std::mem::replace(&mut state.queued, true)
+    }
+
+    /// Sends what was queued, unless the socket is known to be full.
+    pub fn send_queued(&self, engine: &Engine) {
+        if self.interest.get().write {
+            return;
+        }
+        let after = {
+            let mut state = self.state.borrow_mut();
+            self.write(engine, &mut state)
+        };
+        self.settle(engine, after);
+    }
+
+    /// The same, and what is queued from here on is the first again.
+    pub fn end_queue(&self, engine: &Engine) {
+        if std::mem::take(&mut self.state.borrow_mut().queued) {
+            self.send_queued(engine);
+            if self.pending() > 0 {
+                engine.batch().push(Record::Pending, self.id, &[saturate(self.pending())]);
+            }
+        }
+    }
+
     pub(super) fn write(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
         if state.session.is_some() {
             self.flush(engine, state)?;
