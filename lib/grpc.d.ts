@@ -261,6 +261,12 @@ export interface ServerOptions {
   'millrace.compression_threshold'?: number;
   /** Bytes of a call's messages that may wait in either direction. Defaults to 64 KiB. */
   'millrace.high_water_mark'?: number;
+  /** Brings `grpc.health.v1.Health` along. Defaults to false. */
+  'millrace.health'?: boolean;
+  /** Brings server reflection along, v1 and v1alpha; a list is further `FileDescriptorProto`s. Defaults to false. */
+  'millrace.reflection'?: boolean | Buffer[];
+  /** Brings `grpc.channelz.v1.Channelz` along. Defaults to false. */
+  'millrace.channelz'?: boolean;
   /** Serves gRPC-Web. Defaults to false, and to true with `server.grpc()` of an HTTP server. */
   'millrace.web'?: boolean;
   /** Other origins whose pages may call by gRPC-Web; `'*'` is all. Defaults to none. */
@@ -272,6 +278,12 @@ export interface ServerOptions {
   /** The first is nearest to the wire. */
   interceptors?: ServerInterceptor[];
   [option: string]: any;
+}
+
+/** What `grpc.health.v1.Health` answers. A service that is added serves; the empty name is the server as a whole. */
+export interface Health {
+  /** Tells who watches, too. @throws TypeError for another status */
+  setStatus(service: string, status: 'SERVING' | 'NOT_SERVING' | 'UNKNOWN'): void;
 }
 
 export interface ConnectionInjector {
@@ -304,6 +316,8 @@ export class Server {
   forceShutdown(): void;
   createConnectionInjector(credentials: ServerCredentials): ConnectionInjector;
   getChannelzRef(): { kind: 'server'; id: number; name: string };
+  /** What clients are told of the server's health; undefined without `millrace.health`. */
+  readonly health: Health | undefined;
   addProtoService(): never;
   addHttp2Port(): never;
   bind(port: string, creds: ServerCredentials): never;

@@ -7,7 +7,8 @@
 
 const net = require('node:net');
 const { status } = require('./constants.js');
-const { grpcJs, grpcJsIfThere } = require('./peer.js');
+const { channelz } = require('./admin/channelz.js');
+const { grpcJsIfThere } = require('./peer.js');
 
 /** Events of a server that are kept; the older half goes when there are twice as many. */
 const KEPT_EVENTS = 32;
@@ -185,7 +186,7 @@ function getChannelzHandlers() {
   const handlers = {
     /** @param {any} call @param {any} callback */
     GetServer(call, callback) {
-      const { server_id: id } = call.request;
+      const { server_id: id = '0' } = call.request;
       const entry = entities.server.get(Number.parseInt(id, 10));
       if (entry === undefined) askPeer('GetServer', call, callback, `No server data found for id ${id}`);
       else callback(null, { server: serverMessage(entry) });
@@ -198,7 +199,7 @@ function getChannelzHandlers() {
     },
     /** @param {any} call @param {any} callback */
     GetServerSockets(call, callback) {
-      const { server_id: id, start_socket_id: start, max_results: most } = call.request;
+      const { server_id: id = '0', start_socket_id: start, max_results: most } = call.request;
       const entry = entities.server.get(Number.parseInt(id, 10));
       if (entry === undefined) {
         askPeer('GetServerSockets', call, callback, `No server data found for id ${id}`);
@@ -209,7 +210,7 @@ function getChannelzHandlers() {
     },
     /** @param {any} call @param {any} callback */
     GetSocket(call, callback) {
-      const { socket_id: id } = call.request;
+      const { socket_id: id = '0' } = call.request;
       const entry = entities.socket.get(Number.parseInt(id, 10));
       if (entry === undefined) askPeer('GetSocket', call, callback, `No socket data found for id ${id}`);
       else callback(null, { socket: socketMessage(entry) });
@@ -231,9 +232,9 @@ function getChannelzHandlers() {
   return handlers;
 }
 
-/** @returns {any} the service's definition, which grpc-js and `@grpc/proto-loader` have */
+/** @returns {any} the service's definition */
 function getChannelzServiceDefinition() {
-  return grpcJs('The definition of the channelz service').getChannelzServiceDefinition();
+  return channelz.services.Channelz;
 }
 
 module.exports = { CallTracker, Trace, register, unregister, getChannelzHandlers, getChannelzServiceDefinition };

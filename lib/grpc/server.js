@@ -20,6 +20,8 @@ const { ServerCredentials } = require('./server-credentials.js');
 const { intercept } = require('./server-interceptors.js');
 const { Web, carriageOf, isPreflight } = require('./web.js');
 
+/** Each has the server bring a service along. */
+const ADMIN_OPTIONS = ['millrace.health', 'millrace.reflection', 'millrace.channelz'];
 const DEFAULT_HIGH_WATER = 64 * 1024;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
 
@@ -107,6 +109,8 @@ class Server {
     this.exchanges = new Set();
     /** Whom browsers may call for; null where they may not call. @type {Web | null} */
     this.web = this.options['millrace.web'] ? new Web(this.options) : null;
+    /** Services that it brings along. @type {import('./admin/services.js').AdminServices | undefined} */
+    this.admin = undefined;
 
     const option = (/** @type {string} */ name) => this.options[name];
     this.limits = {
@@ -129,6 +133,16 @@ class Server {
     this.trace.add('Server created');
     /** @type {GrpcEngine | undefined} */
     this.nativeEngine = undefined;
+    if (ADMIN_OPTIONS.some((name) => this.options[name])) {
+      // Most servers do without.
+      const { AdminServices } = require('./admin/services.js');
+      this.admin = new AdminServices(this, this.options);
+    }
+  }
+
+  /** What it says of its services, with `millrace.health`. @returns {import('./admin/health.js').Health | undefined} */
+  get health() {
+    return this.admin?.health;
   }
 
   /** @returns {any} the native half, made with the first port */
@@ -180,6 +194,7 @@ class Server {
       const added = this.register(method.path, bound, method.responseSerialize, method.requestDeserialize, type);
       if (added === false) throw new Error(`Method handler for ${method.path} already provided.`);
     }
+    this.admin?.added(service);
   }
 
   /** @param {any} service its definition */
@@ -400,6 +415,7 @@ class Server {
    */
   tryShutdown(callback) {
     this.shutdown = true;
+    this.admin?.shutdown();
     let waiting = this.ports.size;
     const done = () => {
       unregister(this.channelzRef);
@@ -419,6 +435,7 @@ class Server {
 
   /** Closes everything now; calls that are open are cancelled. */
   forceShutdown() {
+    this.admin?.shutdown();
     for (const bound of this.boundPorts.values()) bound.cancelled = true;
     this.boundPorts.clear();
     for (const port of this.ports) {
