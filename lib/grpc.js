@@ -8,6 +8,7 @@ const channelz = require('./grpc/channelz.js');
 const client = require('./grpc/client.js');
 const { FileWatcherCertificateProvider } = require('./grpc/certificate-provider.js');
 const { Metadata } = require('./grpc/metadata.js');
+const { grpcJs } = require('./grpc/peer.js');
 const { Server } = require('./grpc/server.js');
 
 // Plain, writable properties: agents replace some of them.
@@ -51,6 +52,15 @@ exports.closeClient = client.closeClient;
 exports.waitForClientReady = client.waitForClientReady;
 exports.getClientChannel = client.getClientChannel;
 exports.credentials = client.credentials;
+exports.Client = client.Client;
+exports.Channel = client.Channel;
+exports.ChannelCredentials = client.ChannelCredentials;
+exports.CallCredentials = client.CallCredentials;
+exports.StatusBuilder = client.StatusBuilder;
+exports.ListenerBuilder = client.ListenerBuilder;
+exports.RequesterBuilder = client.RequesterBuilder;
+exports.InterceptingCall = client.InterceptingCall;
+exports.InterceptorConfigurationError = client.InterceptorConfigurationError;
 
 exports.experimental = {
   FileWatcherCertificateProvider,
@@ -68,15 +78,13 @@ function unavailable() {
   throw new Error('Not available in this library. Use @grpc/proto-loader and loadPackageDefinition instead');
 }
 
-// Classes of grpc-js, loaded when they are looked at: a server does without.
-for (const name of client.classes) {
-  Object.defineProperty(exports, name, {
-    enumerable: true,
-    configurable: true,
-    get: () => client.classOf(name),
-    /** @param {any} value */
-    set(value) {
-      Object.defineProperty(exports, name, { value, enumerable: true, configurable: true, writable: true });
-    },
-  });
-}
+// A class of grpc-js, loaded when it is looked at: a server does without.
+Object.defineProperty(exports, 'ServerMetricRecorder', {
+  enumerable: true,
+  configurable: true,
+  get: () => grpcJs('ServerMetricRecorder').ServerMetricRecorder,
+  /** @param {any} value */
+  set(value) {
+    Object.defineProperty(exports, 'ServerMetricRecorder', { value, enumerable: true, configurable: true, writable: true });
+  },
+});

@@ -9,8 +9,10 @@ const grpc = require('../../lib/grpc.js');
 const definition = loader.loadSync(path.join(__dirname, '..', 'fixtures', 'echo.proto'), { defaults: true });
 /** @type {any} */
 const Echo = grpc.loadPackageDefinition(definition).millrace.test.Echo;
-/** Clients are grpc-js's own. @type {any} */
+/** A client of grpc-js. @type {any} */
 const EchoClient = /** @type {any} */ (peer.loadPackageDefinition(definition)).millrace.test.Echo;
+/** @type {Record<string, { library: any, Client: any }>} */
+const sides = { ours: { library: grpc, Client: Echo }, theirs: { library: peer, Client: EchoClient } };
 
 /**
  * A server with these handlers, closed by force when the test ends.
@@ -18,19 +20,20 @@ const EchoClient = /** @type {any} */ (peer.loadPackageDefinition(definition)).m
  * @param {import('node:test').TestContext} t
  * @param {any} handlers
  * @param {any} [options]
- * @param {{ address?: string, credentials?: any }} [where]
+ * @param {{ address?: string, credentials?: any, library?: any }} [where]
  * @returns {Promise<{ server: any, port: number, address: string }>}
  */
-async function serveGrpc(t, handlers, options, { address = '127.0.0.1:0', credentials } = {}) {
-  const server = new grpc.Server(options);
+async function serveGrpc(t, handlers, options, { address = '127.0.0.1:0', credentials, library = grpc } = {}) {
+  const server = new library.Server(options);
   t.after(() => server.forceShutdown());
   server.addService(Echo.service, handlers);
   /** @type {number} */
   const port = await new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials ?? grpc.ServerCredentials.createInsecure(), (error, number) => {
+    const bound = (/** @type {any} */ error, /** @type {number} */ number) => {
       if (error) reject(error);
       else resolve(number);
-    });
+    };
+    server.bindAsync(address, credentials ?? library.ServerCredentials.createInsecure(), bound);
   });
   return { server, port, address: address.replace(/:0$/, `:${port}`) };
 }
@@ -44,6 +47,19 @@ async function serveGrpc(t, handlers, options, { address = '127.0.0.1:0', creden
  */
 function connectGrpc(t, address, options, credentials = peer.credentials.createInsecure()) {
   const client = new EchoClient(address, credentials, { 'grpc.use_local_subchannel_pool': 1, ...options });
+  t.after(() => client.close());
+  return client;
+}
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {string} address
+ * @param {any} [options]
+ * @param {any} [credentials]
+ * @returns {any} a client of ours with a connection of its own, closed when the test ends
+ */
+function connectOurs(t, address, options, credentials = grpc.credentials.createInsecure()) {
+  const client = new Echo(address, credentials, { 'grpc.use_local_subchannel_pool': 1, ...options });
   t.after(() => client.close());
   return client;
 }
@@ -150,4 +166,18 @@ function framed(message, { flag = 0, length = message.length } = {}) {
   return bytes;
 }
 
-module.exports = { Echo, EchoClient, grpc, peer, serveGrpc, connectGrpc, answerOf, answersOf, rawSession, rawCall, framed };
+module.exports = {
+  Echo,
+  EchoClient,
+  answerOf,
+  answersOf,
+  connectGrpc,
+  connectOurs,
+  framed,
+  grpc,
+  peer,
+  rawCall,
+  rawSession,
+  serveGrpc,
+  sides,
+};

@@ -18,12 +18,12 @@ const DEFAULT_MAX_RESULTS = 100;
 /** @typedef {{ ref: Ref, getInfo: () => any }} Entry */
 
 /** @type {Record<string, Map<number, Entry>>} */
-const entities = { server: new Map(), socket: new Map() };
+const entities = { server: new Map(), socket: new Map(), channel: new Map(), subchannel: new Map() };
 /** Numbers of grpc-js's own sockets are small, and come from the same service. @type {Record<string, number>} */
-const nextIds = { server: 2 ** 31, socket: 2 ** 31 };
+const nextIds = { server: 2 ** 31, socket: 2 ** 31, channel: 2 ** 31, subchannel: 2 ** 31 };
 
 /**
- * @param {'server' | 'socket'} kind
+ * @param {'server' | 'socket' | 'channel' | 'subchannel'} kind
  * @param {string} name
  * @param {() => any} getInfo
  * @param {boolean} enabled

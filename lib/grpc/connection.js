@@ -1,6 +1,6 @@
 'use strict';
 
-/** One connection of a server: who is at its other end, how long it may live, and its bytes where they are carried here. */
+/** One connection of a server: who is at its other end, and how long it may live. */
 
 const { command } = require('../internal/grpc-engine.js');
 const { CallTracker, register, unregister } = require('./channelz.js');
@@ -115,32 +115,8 @@ class Connection {
     for (const callback of this.onClosed.splice(0)) callback();
   }
 
-  // Its bytes.
-
-  /** Carries the bytes of a socket of Node's. */
-  carry() {
-    const { socket, server, id } = this;
-    const { engine } = server;
-    const feed = (/** @type {Buffer} */ bytes) => {
-      if (this.closed) return;
-      if (!engine.native.feed(id, bytes)) socket.pause();
-      engine.receiveSoon();
-    };
-    socket.on('data', feed);
-    socket.on('end', () => feed(Buffer.alloc(0)));
-    // A socket that failed is at its end.
-    socket.on('error', () => {});
-    socket.on('close', () => feed(Buffer.alloc(0)));
-    socket.on('drain', () => this.sendOutput());
-  }
-
-  /** Sends what the engine has, as fast as the socket takes it. */
-  sendOutput() {
-    const { socket, server, id } = this;
-    if (this.closed || socket.writableNeedDrain) return;
-    socket.write(server.engine.native.takeOutput(id));
-    if (socket.isPaused() && server.engine.native.wantsInput(id)) socket.resume();
-    server.engine.receiveSoon();
+  get engine() {
+    return this.server.engine;
   }
 
   // About it.

@@ -9,6 +9,7 @@ const { INVALID_TIMEOUT, NO_TIMEOUT, command } = require('../internal/grpc-engin
 const { status } = require('./constants.js');
 const { Metadata } = require('./metadata.js');
 const { MetricsRecorder } = require('./metrics.js');
+const { fieldsOf, metadataOf } = require('./received-metadata.js');
 
 /** Bytes of messages that were taken before the native half is told. */
 const TELL_TAKEN_BYTES = 16 * 1024;
@@ -19,47 +20,6 @@ const MOST_TIMER_MS = 2 ** 31 - 1;
 
 /** An end in the queue of what was received. */
 const END = Symbol('end');
-
-/**
- * @param {Metadata | null | undefined} metadata
- * @returns {string} name, NUL, value, NUL …
- */
-function fieldsOf(metadata) {
-  if (metadata === null || metadata === undefined) return '';
-  let text = '';
-  const headers = metadata.toHttp2Headers();
-  for (const name of Object.keys(headers)) {
-    const values = headers[name];
-    for (const value of Array.isArray(values) ? values : [values]) text += `${name}\0${value}\0`;
-  }
-  return text;
-}
-
-/** @param {string} value @returns {string} without what metadata may not have */
-function legal(value) {
-  return value.replace(/[^ -~]/g, '');
-}
-
-/**
- * @param {string} fields name, NUL, value, NUL …
- * @returns {Metadata}
- */
-function metadataOf(fields) {
-  const metadata = new Metadata();
-  let at = 0;
-  while (at < fields.length) {
-    const name = fields.indexOf('\0', at);
-    const value = fields.indexOf('\0', name + 1);
-    const key = fields.substring(at, name);
-    const known = key.endsWith('-bin') ? undefined : metadata.internalRepr.get(key);
-    // Fields of one name are one, as Node's HTTP/2 has them.
-    const text = fields.substring(name + 1, value);
-    if (known === undefined) metadata.addReceived(key, text);
-    else known[0] += `${key === 'cookie' ? '; ' : ', '}${legal(text)}`;
-    at = value + 1;
-  }
-  return metadata;
-}
 
 /** @param {IncomingCall} call */
 function tellCancelled(call) {

@@ -8,6 +8,7 @@
 const { deprecate } = require('node:util');
 const { EXCHANGE, GrpcEngine, command } = require('../internal/grpc-engine.js');
 const { addressToString, joinHostPort, parseAddress, resolveAddress, splitHostPort } = require('./address.js');
+const { carry, sendOutput } = require('./carried.js');
 const { CallTracker, Trace, register, unregister } = require('./channelz.js');
 const { Connection } = require('./connection.js');
 const { DEFAULT_MAX_RECEIVE_MESSAGE_LENGTH, compressionAlgorithms, logVerbosity, status } = require('./constants.js');
@@ -496,7 +497,7 @@ class Server {
     const id = this.engine.native.attach();
     const connection = this.opened(new Connection(this, id, port, socket));
     this.connections[id] = connection;
-    connection.carry();
+    carry(connection);
   }
 
   /** @param {Connection} connection */
@@ -519,7 +520,8 @@ class Server {
 
   /** @param {number} id */
   onOutput(id) {
-    this.connections[id]?.sendOutput();
+    const connection = this.connections[id];
+    if (connection !== undefined) sendOutput(connection);
   }
 
   /**

@@ -3,10 +3,10 @@
 use super::event_loop::{Delivery, EventLoop};
 use super::http::HttpServer;
 use super::json::parse;
-use super::listen::{self, ListenSpec};
+use super::listen::{self, DialSpec, ListenSpec};
 use super::packed::{self, Postman};
 use crate::codec::grpc::{Coding, Framing};
-use crate::net::grpc::{Config, Engine};
+use crate::net::grpc::{Config, Dial, Engine};
 use crate::net::h2;
 use crate::net::http::Address;
 use napi::bindgen_prelude::*;
@@ -132,6 +132,19 @@ impl GrpcServer {
     #[napi(catch_unwind)]
     pub fn close_listener(&self, id: u32) {
         self.engine.close_listener(id);
+    }
+
+    /// Begins to connect to where the JSON says; returns JSON: the connection's number, or `{syscall, errno}`.
+    #[napi(catch_unwind)]
+    pub fn dial(&self, spec: String) -> Result<String> {
+        let address = parse::<DialSpec>(&spec)?.into();
+        Ok(listen::outcome(self.engine.dial(&Dial { address }), |id| json!({ "id": id })))
+    }
+
+    /// A connection to a server whose bytes JavaScript carries; returns its number.
+    #[napi(catch_unwind)]
+    pub fn attach_outbound(&self) -> u32 {
+        self.engine.attach_outbound()
     }
 
     /// A connection whose bytes JavaScript carries; returns its number.

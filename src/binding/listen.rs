@@ -1,4 +1,4 @@
-//! Where a server is to listen, and where it does, in JSON.
+//! Where a server is to listen, and where it does, and where a client is to connect to, in JSON.
 
 use crate::net::http::{Address, Listen};
 use serde::Deserialize;
@@ -30,6 +30,23 @@ impl From<ListenSpec> for Listen {
     }
 }
 
+/// Where to connect to. Checked in JavaScript, too.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum DialSpec {
+    Ip { host: IpAddr, port: u16 },
+    Unix { path: String },
+}
+
+impl From<DialSpec> for Address {
+    fn from(spec: DialSpec) -> Self {
+        match spec {
+            DialSpec::Ip { host, port } => Self::Ip(SocketAddr::new(host, port)),
+            DialSpec::Unix { path } => Self::Unix(path.into()),
+        }
+    }
+}
+
 /// `{address, family, port}`, or `{path}`.
 pub(super) fn describe(address: &Address) -> Value {
     match address {
@@ -42,7 +59,7 @@ pub(super) fn describe(address: &Address) -> Value {
     }
 }
 
-/// What listening came to, or `{syscall, errno}`.
+/// What listening or connecting came to, or `{syscall, errno}`.
 pub(super) fn outcome<T>(
     listening: Result<T, (&'static str, io::Error)>,
     describe: impl FnOnce(&T) -> Value,

@@ -5,6 +5,7 @@ use super::command::{Command, Words};
 use super::connection::State;
 use super::engine::Engine;
 use super::head;
+use super::outgoing::Ended;
 use crate::net::h2::{Reason, StreamId};
 
 impl Engine {
@@ -36,29 +37,39 @@ impl Engine {
                     // One is under way already: its answer is as good.
                     let _ = state.h2.ping();
                 }),
+                Some(Command::Start) => self.start(id, bytes()),
+                Some(Command::HalfClose) => self.half_close(id),
+                Some(Command::Cancel) => self.cancel(id),
                 None => {}
             }
         }
         self.flush();
     }
 
-    fn flush(&self) {
+    /// Gives what was written to the frame layer, and sends what comes of it.
+    pub(super) fn flush(&self) {
         let written = self.writing.take();
         for &id in &written {
             let mut calls = self.calls.borrow_mut();
-            if let Some(call) = calls.get(id)
-                && let Some(bytes) = call.take_out()
-            {
-                call.is_listed = false;
-                let carrier = call.carrier;
-                drop(calls);
-                match carrier {
-                    Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+            let Some(call) = calls.get(id) else { continue };
+            call.is_listed = false;
+            let (carrier, ending) = (call.carrier, call.ending);
+            // One that waits for its stream is listed again when it has one.
+            if matches!(carrier, Carrier::Waiting { .. } | Carrier::Gone) {
+                continue;
+            }
+            let bytes = call.take_out();
+            drop(calls);
+            match (carrier, bytes) {
+                (_, None) if !ending => {}
+                (Carrier::Stream { connection, stream }, bytes) => {
+                    self.with_connection(connection, |state| {
                         // A stream that is over takes nothing; that is told.
-                        let _ = state.h2.send(stream, bytes.into(), false);
-                    }),
-                    Carrier::Exchange(exchange) => self.exchange_body(exchange, bytes),
+                        let _ = state.h2.send(stream, bytes.unwrap_or_default().into(), ending);
+                    });
                 }
+                (Carrier::Exchange(exchange), Some(bytes)) => self.exchange_body(exchange, bytes),
+                _ => {}
             }
         }
         for id in self.touched.take() {
@@ -81,7 +92,7 @@ impl Engine {
     }
 
     /// Asks something of a connection, which is driven when all is asked.
-    fn with_connection(&self, id: u32, ask: impl FnOnce(&mut State)) {
+    pub(super) fn with_connection(&self, id: u32, ask: impl FnOnce(&mut State)) {
         if let Some(connection) = self.connection(id) {
             let state = &mut *connection.state.borrow_mut();
             ask(state);
@@ -96,7 +107,11 @@ impl Engine {
         self.with_connection(id, |state| {
             for (stream, call) in state.calls.drain() {
                 state.h2.reset(StreamId(stream), reason);
-                self.cancelled(call, reason);
+                if state.outbound.is_some() {
+                    self.failed(call, reason, Ended::WithConnection);
+                } else {
+                    self.cancelled(call, reason);
+                }
             }
             // The resets go before the end.
             state.h2.poll();
@@ -116,6 +131,7 @@ impl Engine {
                 state.h2.respond(stream, head, false);
             }),
             Carrier::Exchange(exchange) => self.exchange_head(exchange, head.into_parts().0.headers),
+            Carrier::Waiting { .. } | Carrier::Gone => {}
         }
     }
 
@@ -156,22 +172,28 @@ impl Engine {
                 }
                 self.exchange_over(exchange, out.unwrap_or_default(), &head::trailers(text));
             }
+            // A client answers nothing.
+            Carrier::Waiting { .. } | Carrier::Gone => {}
         }
     }
 
     fn taken(&self, id: u32, bytes: usize) {
-        let batch = &mut *self.batch();
         let mut calls = self.calls.borrow_mut();
         let Some(call) = calls.get(id) else { return };
-        call.taken(id, bytes, &self.config, batch);
-        if call.wants_data() {
-            match call.carrier {
-                Carrier::Stream { connection, stream } => {
-                    let credit = self.config.h2.credit;
-                    self.with_connection(connection, |state| state.h2.allow(stream, credit));
-                }
-                Carrier::Exchange(exchange) => self.exchange_wanted(exchange, batch),
+        call.taken(id, bytes, &self.config, &mut self.batch());
+        let carrier = call.carrier;
+        let (answered, wants_data) = (call.is_answered(), call.wants_data());
+        drop(calls);
+        if answered {
+            return self.answered(id);
+        }
+        match carrier {
+            Carrier::Stream { connection, stream } if wants_data => {
+                let credit = self.config.h2.credit;
+                self.with_connection(connection, |state| state.h2.allow(stream, credit));
             }
+            Carrier::Exchange(exchange) if wants_data => self.exchange_wanted(exchange, &mut self.batch()),
+            _ => {}
         }
     }
 }

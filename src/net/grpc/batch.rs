@@ -40,7 +40,29 @@ pub enum Record {
     ExchangeOver = 14,
     /// More of an exchange's request is wanted.
     ExchangeWanted = 15,
+
+    // Of a client. With `Trailers`, `Reset` and `Freed` a call is over, and its number free.
+    /// The head of an answer: the status of HTTP, place and length of its fields.
+    Head = 32,
+    /// The end of an answer: `grpc-status` ([`NO_STATUS`]), the status of HTTP, place, length of `grpc-message` as it came,
+    /// length of that and of the fields behind it.
+    Trailers = 33,
+    /// The call failed: the reason (RFC 9113 §7); 0 where the peer reset it, 1 where the connection is gone, 2 where it was
+    /// not begun.
+    Reset = 34,
+    /// A call that was given up.
+    Freed = 35,
+    /// A connection's server is there, and takes calls.
+    Greeted = 36,
+    /// A connection's server takes no more calls.
+    Leaving = 37,
+    /// A connection is gone, or did not come about: the system's error number or 0, the reason of HTTP/2, place and length of
+    /// a text.
+    Lost = 38,
 }
+
+/// No `grpc-status`.
+pub const NO_STATUS: u32 = u32::MAX;
 
 /// No `grpc-timeout`.
 pub const NO_TIMEOUT: u32 = u32::MAX;

@@ -1,5 +1,6 @@
 //! One call: messages on their way in both directions.
 
+use super::answer::Answer;
 use super::batch::{Batch, Record};
 use super::config::Config;
 use crate::codec::grpc::{Coding, CodingError, Message, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
@@ -22,6 +23,10 @@ pub(super) enum Carrier {
     Stream { connection: u32, stream: StreamId },
     /// A request of an HTTP server.
     Exchange(u32),
+    /// A call of a client for which that connection has no stream yet.
+    Waiting { connection: u32 },
+    /// A call of a client all of whose answer is here, and whose stream is gone.
+    Gone,
 }
 
 pub(super) struct Call {
@@ -48,6 +53,10 @@ pub(super) struct Call {
     acknowledged: u64,
     /// It is in the list of those with something in `out`.
     pub is_listed: bool,
+    /// Our side is over with what is in `out`.
+    pub ending: bool,
+    /// Of a client's call: what came beside messages.
+    pub answer: Option<Answer>,
 }
 
 impl Call {
@@ -71,7 +80,26 @@ impl Call {
             sent: (0, 0),
             acknowledged: 0,
             is_listed: false,
+            ending: false,
+            answer: None,
         }
+    }
+
+    /// A call of ours, which has no stream yet.
+    pub fn outgoing(connection: u32, coding: Option<Coding>, config: &Config) -> Self {
+        let call = Self::new(Carrier::Waiting { connection }, Ok(Coding::Identity), coding, config);
+        // Its head is not an answer's.
+        Self { head_sent: true, answer: Some(Answer::default()), ..call }
+    }
+
+    /// Whether it is one of ours whose trailers were told: nothing follows.
+    pub fn is_answered(&self) -> bool {
+        self.told && self.answer.as_ref().is_some_and(Answer::is_told)
+    }
+
+    /// Messages from the peer are compressed with that.
+    pub fn set_coding(&mut self, coding: Result<Coding, String>) {
+        self.coding = coding;
     }
 
     // From the peer.
@@ -146,7 +174,10 @@ impl Call {
         }
         if self.ended && !self.told && self.inbox.is_empty() {
             self.told = true;
-            batch.push(Record::End, id, &[u32::from(!self.decoder.is_between_messages())]);
+            match &mut self.answer {
+                Some(answer) => answer.tell(id, batch),
+                None => batch.push(Record::End, id, &[u32::from(!self.decoder.is_between_messages())]),
+            }
         }
     }
 

@@ -23,6 +23,15 @@ pub enum Command {
     Destroy = 8,
     /// Ask the connection's peer for a sign of life.
     Ping = 9,
+
+    // Of a client.
+    /// Begin a call, whose number JavaScript chose: place, length of `connection NUL path NUL authority NUL coding NUL`, then
+    /// metadata as above.
+    Start = 32,
+    /// No more messages follow.
+    HalfClose = 33,
+    /// Give a call up; [`Record::Freed`](super::Record::Freed) says when its number is free.
+    Cancel = 34,
 }
 
 /// Four words.
@@ -36,6 +45,10 @@ impl Command {
     pub fn from_word(word: u32) -> Option<Self> {
         use Command::*;
         let all = [Head, Message, MessageBuffer, Status, Taken, Drop, Drain, Destroy, Ping];
-        all.get((word as u8 as usize).wrapping_sub(1)).copied()
+        let clients = [Start, HalfClose, Cancel];
+        match word as u8 {
+            kind @ 32.. => clients.get(usize::from(kind) - 32).copied(),
+            kind => all.get(usize::from(kind).wrapping_sub(1)).copied(),
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! One connection: a socket, or the bytes that somebody else carries, and the HTTP/2 on it.
 
 use super::engine::Engine;
+use super::outgoing::Ended;
 use crate::net::h2::{self, Event, Reason};
-use crate::net::reactor::{Interest, Readiness, Source, Token, Turn};
+use crate::net::reactor::{Interest, Reactor, Readiness, Source, Token, Turn};
 use crate::net::transport::Transport;
+use http::Request;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::rc::Weak;
@@ -30,6 +32,8 @@ enum Wire {
 pub(super) struct State {
     wire: Wire,
     pub h2: h2::Connection,
+    /// Of a client's connection.
+    pub outbound: Option<Outbound>,
     /// Calls by their streams' numbers.
     pub calls: HashMap<u32, u32>,
     /// HTTP/2 is over: errno and reason.
@@ -38,6 +42,38 @@ pub(super) struct State {
     pub is_draining: bool,
     /// It is in the list of those that are to be driven.
     pub is_listed: bool,
+}
+
+/// What a client's connection has.
+pub(super) struct Outbound {
+    /// The system has not said whether the server is there.
+    connecting: bool,
+    /// The server has said that it speaks HTTP/2.
+    greeted: bool,
+    /// It keeps the event loop alive.
+    referenced: bool,
+    /// Calls that wait for a stream, and what they begin with.
+    pub waiting: VecDeque<(u32, Request<()>)>,
+    /// Why it ended, in words.
+    why: String,
+}
+
+impl Outbound {
+    pub fn new(connecting: bool) -> Self {
+        Self { connecting, greeted: false, referenced: true, waiting: VecDeque::new(), why: String::new() }
+    }
+}
+
+impl State {
+    /// The server is there: it has as long as it likes from now on.
+    pub fn greeted(&mut self, reactor: &Reactor) {
+        if let Some(outbound) = &mut self.outbound {
+            outbound.greeted = true;
+        }
+        if let Wire::Socket { token: Some(token), .. } = &self.wire {
+            reactor.set_deadline(*token, None);
+        }
+    }
 }
 
 pub(super) struct Connection {
@@ -54,9 +90,34 @@ impl Connection {
             }
             None => Wire::Carried { told: false },
         };
-        let state =
-            State { wire, h2, calls: HashMap::new(), closing: None, is_draining: false, is_listed: false };
+        let state = State {
+            wire,
+            h2,
+            outbound: None,
+            calls: HashMap::new(),
+            closing: None,
+            is_draining: false,
+            is_listed: false,
+        };
         Self { id, engine, state: RefCell::new(state) }
+    }
+
+    /// A client's.
+    pub fn outbound(
+        id: u32,
+        engine: Weak<Engine>,
+        transport: Option<Transport>,
+        h2: h2::Connection,
+        outbound: Outbound,
+    ) -> Self {
+        let mut connection = Self::new(id, engine, transport, h2);
+        let state = connection.state.get_mut();
+        state.outbound = Some(outbound);
+        if let Wire::Socket { interest, .. } = &mut state.wire {
+            // So the system tells whether it came about.
+            *interest = Interest::WRITE;
+        }
+        connection
     }
 
     pub fn id(&self) -> u32 {
@@ -95,6 +156,7 @@ impl Connection {
             }
         }
         self.drive(engine);
+        engine.flush();
         self.state.borrow().h2.wants_input()
     }
 
@@ -123,6 +185,9 @@ impl Connection {
                     Event::Closed(closed) => {
                         let errno = state.closing.map_or(0, |(errno, _)| errno);
                         state.closing = Some((errno, closed.reason));
+                        if let Some(outbound) = &mut state.outbound {
+                            outbound.why = closed.message;
+                        }
                     }
                     event => engine.on_event(self.id, state, event),
                 }
@@ -144,6 +209,9 @@ impl Connection {
                 if state.h2.has_output() && !std::mem::replace(told, true) {
                     engine.output(self.id);
                 }
+                false
+            }
+            Wire::Socket { .. } if state.outbound.as_ref().is_some_and(|outbound| outbound.connecting) => {
                 false
             }
             Wire::Socket { transport, unsent, .. } => {
@@ -172,15 +240,30 @@ impl Connection {
     /// The socket is of no use any more.
     fn fail(&self, engine: &Engine, state: &mut State, error: io::Error) {
         let errno = error.raw_os_error().unwrap_or_default().unsigned_abs();
+        if let Some(outbound) = &mut state.outbound {
+            outbound.why = error.to_string();
+        }
         state.closing.get_or_insert((errno, Reason::INTERNAL_ERROR));
-        self.close(engine, state);
+        // What it did not take will not leave any more, also of a connection that was about to close.
+        self.close_now(engine, state);
     }
 
     fn watch(&self, engine: &Engine, state: &mut State) {
         let wants_input = state.h2.wants_input() && state.closing.is_none();
         let closing = state.closing.is_some();
+        if let (Some(outbound), Wire::Socket { token: Some(token), .. }) = (&mut state.outbound, &state.wire)
+        {
+            if outbound.connecting {
+                return;
+            }
+            let busy = !outbound.greeted || !state.calls.is_empty() || !outbound.waiting.is_empty();
+            if std::mem::replace(&mut outbound.referenced, busy) != busy {
+                engine.reactor().set_referenced(*token, busy);
+            }
+        }
         if let Wire::Socket { transport, token: Some(token), interest, unsent } = &mut state.wire {
-            let waits = unsent.1 < unsent.0.len() || transport.waiting() > 0;
+            let held = unsent.1 < unsent.0.len() && transport.is_established();
+            let waits = held || transport.waiting() > 0;
             let wanted = Interest { read: wants_input, write: waits };
             if wanted != *interest && engine.reactor().set_interest(*token, &*transport, wanted).is_ok() {
                 *interest = wanted;
@@ -211,16 +294,38 @@ impl Connection {
             // The turn may still hold the descriptor; the peer is told now. It is gone already otherwise.
             let _ = transport.end();
         }
-        for (_, call) in state.calls.drain() {
-            engine.cancelled(call, reason);
+        let calls = std::mem::take(&mut state.calls);
+        if let Some(outbound) = &state.outbound {
+            let why = outbound.why.clone();
+            calls.into_values().for_each(|call| engine.failed(call, reason, Ended::WithConnection));
+            engine.refuse_waiting(state);
+            engine.lost(self.id, errno, reason, &why);
+            return;
         }
+        calls.into_values().for_each(|call| engine.cancelled(call, reason));
         engine.gone(self.id, errno, reason);
+    }
+}
+
+impl Connection {
+    /// Asks the system once whether a client's connection came about.
+    fn finish_connecting(&self) -> io::Result<()> {
+        let state = &mut *self.state.borrow_mut();
+        if let (Some(outbound), Wire::Socket { transport, .. }) = (&mut state.outbound, &state.wire)
+            && std::mem::replace(&mut outbound.connecting, false)
+        {
+            rustix::net::sockopt::socket_error(transport)??;
+        }
+        Ok(())
     }
 }
 
 impl Source for Connection {
     fn ready(&self, readiness: Readiness, turn: &mut Turn<'_>) {
         let Some(engine) = self.engine.upgrade() else { return };
+        if let Err(error) = self.finish_connecting() {
+            return self.fail(&engine, &mut self.state.borrow_mut(), error);
+        }
         if readiness.writable {
             let state = &mut *self.state.borrow_mut();
             if let Wire::Socket { transport, .. } = &mut state.wire
@@ -252,11 +357,16 @@ impl Source for Connection {
             }
         }
         self.drive(&engine);
+        // Calls that waited for a stream may have found one.
+        engine.flush();
     }
 
     fn expired(&self, _turn: &mut Turn<'_>) {
         let Some(engine) = self.engine.upgrade() else { return };
         let state = &mut *self.state.borrow_mut();
+        if state.outbound.as_ref().is_some_and(|outbound| !outbound.greeted) {
+            return self.fail(&engine, state, rustix::io::Errno::TIMEDOUT.into());
+        }
         self.close_now(&engine, state);
     }
 }

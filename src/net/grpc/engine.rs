@@ -22,11 +22,12 @@ use std::time::Instant;
 pub(super) struct Slots<T> {
     all: Vec<Option<T>>,
     free: Vec<u32>,
+    used: usize,
 }
 
 impl<T> Slots<T> {
     const fn new() -> Self {
-        Self { all: Vec::new(), free: Vec::new() }
+        Self { all: Vec::new(), free: Vec::new(), used: 0 }
     }
 
     pub fn insert(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
@@ -35,7 +36,24 @@ impl<T> Slots<T> {
             self.all.len() as u32 - 1
         });
         self.all[id as usize] = Some(make(id));
+        self.used += 1;
         id
+    }
+
+    /// Puts a value where somebody else says, who also knows what places are free.
+    pub fn put(&mut self, id: u32, value: T) {
+        let place = id as usize;
+        if place >= self.all.len() {
+            self.all.resize_with(place + 1, || None);
+        }
+        self.used += usize::from(self.all[place].replace(value).is_none());
+    }
+
+    /// Takes a value that was put there so.
+    pub fn take(&mut self, id: u32) -> Option<T> {
+        let value = self.all.get_mut(id as usize)?.take()?;
+        self.used -= 1;
+        Some(value)
     }
 
     pub fn get(&mut self, id: u32) -> Option<&mut T> {
@@ -43,7 +61,7 @@ impl<T> Slots<T> {
     }
 
     pub fn remove(&mut self, id: u32) -> Option<T> {
-        let value = self.all.get_mut(id as usize)?.take()?;
+        let value = self.take(id)?;
         self.free.push(id);
         Some(value)
     }
@@ -166,14 +184,32 @@ impl Engine {
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        let connections = self.connections.borrow();
-        connections.all.len() - connections.free.len()
+        self.connections.borrow().used
     }
 
     /// Calls whose numbers are in use.
     pub fn calls(&self) -> usize {
-        let calls = self.calls.borrow();
-        calls.all.len() - calls.free.len()
+        self.calls.borrow().used
+    }
+
+    pub(super) fn insert_connection(&self, make: impl FnOnce(u32) -> Rc<Connection>) -> Rc<Connection> {
+        let mut made = None;
+        self.connections.borrow_mut().insert(|id| Rc::clone(made.insert(make(id))));
+        made.expect("it was just made")
+    }
+
+    pub(super) fn forget(&self, id: u32) {
+        self.connections.borrow_mut().remove(id);
+    }
+
+    /// A client's connection is gone, or did not come about; JavaScript is told.
+    pub(super) fn lost(&self, id: u32, errno: u32, reason: Reason, why: &str) {
+        if self.connections.borrow_mut().remove(id).is_some() {
+            let batch = &mut *self.batch();
+            let start = batch.bytes.len() as u32;
+            batch.bytes.extend_from_slice(why.as_bytes());
+            batch.push(Record::Lost, id, &[errno, reason.into(), start, why.len() as u32]);
+        }
     }
 
     pub(super) fn connection(&self, id: u32) -> Option<Rc<Connection>> {
@@ -241,6 +277,9 @@ impl Engine {
     // Up.
 
     pub(super) fn on_event(&self, connection: u32, state: &mut State, event: Event) {
+        if state.outbound.is_some() {
+            return self.on_outbound_event(connection, state, event);
+        }
         let batch = &mut *self.batch.borrow_mut();
         let calls = &mut *self.calls.borrow_mut();
         let config = &self.config;

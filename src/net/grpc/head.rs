@@ -3,7 +3,8 @@
 use super::batch::{Batch, INVALID_TIMEOUT, NO_TIMEOUT, Record};
 use crate::codec::grpc::{Coding, Timeout, encode_status_message};
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, TE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, request};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -118,6 +119,42 @@ pub(super) fn trailers(text: &[u8]) -> HeaderMap {
     }
     add(&mut fields, metadata);
     fields
+}
+
+/// What a client's call begins with.
+pub(super) struct Start<'a> {
+    pub connection: u32,
+    /// The name of what messages are compressed with.
+    pub coding: &'a [u8],
+    pub request: Request<()>,
+}
+
+/// Reads what [`Command::Start`](super::Command::Start) says; nothing where no request can be made of it.
+pub(super) fn start(text: &[u8]) -> Option<Start<'_>> {
+    const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
+    const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+    const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+    let mut parts = text.splitn(5, |byte| *byte == 0);
+    let mut next = || parts.next().unwrap_or_default();
+    let (connection, path, authority, coding, metadata) = (next(), next(), next(), next(), next());
+    let mut uri = Uri::default().into_parts();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(Authority::try_from(authority).ok()?);
+    uri.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_parts(uri).ok()?;
+    let fields = request.headers_mut();
+    add(fields, metadata);
+    fields.insert(TE, TRAILERS);
+    fields.insert(CONTENT_TYPE, GRPC);
+    fields.insert(GRPC_ACCEPT_ENCODING, ACCEPTED);
+    fields.insert(ACCEPT_ENCODING, IDENTITY);
+    if !coding.is_empty() {
+        fields.insert(GRPC_ENCODING, HeaderValue::from_bytes(coding).ok()?);
+    }
+    let connection = std::str::from_utf8(connection).ok()?.parse().ok()?;
+    Some(Start { connection, coding, request })
 }
 
 /// Head and trailers in one.

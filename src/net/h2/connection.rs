@@ -48,6 +48,8 @@ pub struct Connection {
     awaits_pong: bool,
     /// A client was told that there is no room.
     awaits_room: bool,
+    /// A client was told that its server is there.
+    told_greeted: bool,
     closing: bool,
     /// It was given up for this.
     aborted: Option<Reason>,
@@ -91,6 +93,7 @@ impl Connection {
             pings: None,
             awaits_pong: false,
             awaits_room: false,
+            told_greeted: false,
             closing: false,
             aborted: None,
             woken: Vec::new(),
@@ -147,6 +150,11 @@ impl Connection {
             }
             self.woken = woken;
         }
+    }
+
+    /// Whether it is over: [`Event::Closed`] was told, or waits to be.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.side, Side::Closed)
     }
 
     /// Whether [`poll`](Self::poll) would do nothing.
@@ -212,6 +220,14 @@ impl Connection {
                             return self.close(Reason::NO_ERROR, true, "the connection ended");
                         }
                         Poll::Ready(Err(error)) => return self.close_for(&error),
+                    }
+                    if self.guard.greeted && !std::mem::replace(&mut self.told_greeted, true) {
+                        self.events.push_back(Event::Greeted);
+                    }
+                    if self.guard.leaving && requests.take().is_some() {
+                        self.events.push_back(Event::Leaving);
+                        // Without the means to open streams the frame layer ends with the last one.
+                        continue;
                     }
                     if self.awaits_room
                         && let Some(requests) = requests
@@ -284,6 +300,25 @@ impl Connection {
     /// There is no room, the connection is closing, or the request is no valid one: its URI has no authority, or it has
     /// fields that HTTP/2 forbids.
     pub fn open(&mut self, request: Request<()>, end: bool) -> Result<StreamId, OpenError> {
+        self.can_open()?;
+        let Side::Client { requests: Some(requests), .. } = &mut self.side else {
+            return Err(OpenError::Closing);
+        };
+        let sent = requests.send_request(request, end);
+        let (response, body) = sent.map_err(|error| OpenError::Invalid(error.to_string()))?;
+        let stream = Stream::opened(response, body, end, self.config.credit, &self.ready);
+        let id = stream.id;
+        stream.waker.note();
+        self.streams.insert(id.0, stream);
+        self.ready.wake_connection();
+        Ok(id)
+    }
+
+    /// Whether [`open`](Self::open) would find room now; [`Event::Ready`] tells when it does where it would not.
+    ///
+    /// # Errors
+    /// As `open`'s, but for the request's.
+    pub fn can_open(&mut self) -> Result<(), OpenError> {
         let Side::Client { requests: Some(requests), .. } = &mut self.side else {
             // Before the first poll there is no frame layer to ask.
             let joining = matches!(self.side, Side::Joining(_)) && !self.closing;
@@ -293,19 +328,11 @@ impl Connection {
         match requests.poll_ready(&mut Context::from_waker(&self.task)) {
             Poll::Pending => {
                 self.awaits_room = true;
-                return Err(OpenError::Full);
+                Err(OpenError::Full)
             }
-            Poll::Ready(Err(_)) => return Err(OpenError::Closing),
-            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => Err(OpenError::Closing),
+            Poll::Ready(Ok(())) => Ok(()),
         }
-        let sent = requests.send_request(request, end);
-        let (response, body) = sent.map_err(|error| OpenError::Invalid(error.to_string()))?;
-        let stream = Stream::opened(response, body, end, self.config.credit, &self.ready);
-        let id = stream.id;
-        stream.waker.note();
-        self.streams.insert(id.0, stream);
-        self.ready.wake_connection();
-        Ok(id)
     }
 
     /// Streams that the peer allows at once.

@@ -73,6 +73,10 @@ pub enum Event {
     Pong,
     /// A client may open a stream again, after [`OpenError::Full`].
     Ready,
+    /// A client's server speaks HTTP/2: its settings are here.
+    Greeted,
+    /// A client's server takes no more streams (GOAWAY). Those that it took go on; the connection ends with the last.
+    Leaving,
     /// The connection is over. Every stream that was open was told of as [`Event::Reset`] before, but for those that are
     /// sent, and whose rest came and waits for credit. What output there is is still to be sent.
     Closed(Closed),
@@ -89,7 +93,7 @@ impl Event {
             | Self::End { stream, .. }
             | Self::Sent { stream, .. }
             | Self::Reset { stream, .. } => Some(*stream),
-            Self::Pong | Self::Ready | Self::Closed(_) => None,
+            Self::Pong | Self::Ready | Self::Greeted | Self::Leaving | Self::Closed(_) => None,
         }
     }
 }

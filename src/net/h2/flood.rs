@@ -60,6 +60,10 @@ pub(super) struct FloodGuard {
     filled: usize,
     /// Bytes that are not looked at: of a payload, or of the preface.
     skip: usize,
+    /// SETTINGS came: the peer speaks HTTP/2.
+    pub greeted: bool,
+    /// GOAWAY came: the peer takes no more streams.
+    pub leaving: bool,
 }
 
 impl FloodGuard {
@@ -71,6 +75,8 @@ impl FloodGuard {
             head: [0; FRAME_HEAD],
             filled: 0,
             skip,
+            greeted: false,
+            leaving: false,
         }
     }
 
@@ -89,6 +95,8 @@ impl FloodGuard {
                 self.filled = 0;
                 let [a, b, c, kind, flags, ..] = self.head;
                 self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                self.greeted |= kind == 4;
+                self.leaving |= kind == 7;
                 let allowed = match kind {
                     0 => self.skip > 0 || flags & END_STREAM != 0 || self.control.take(now),
                     // HEADERS, PUSH_PROMISE, GOAWAY, WINDOW_UPDATE and CONTINUATION: the frame layer's business.

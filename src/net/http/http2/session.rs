@@ -194,7 +194,12 @@ impl Session {
             }
             Event::Reset { stream, reason, .. } => self.reset(engine, stream, reason),
             Event::Pong => self.pinged = None,
-            Event::Informational { .. } | Event::Response { .. } | Event::Ready => {}
+            // A client's.
+            Event::Informational { .. }
+            | Event::Response { .. }
+            | Event::Ready
+            | Event::Greeted
+            | Event::Leaving => {}
             Event::Closed(closed) => return Some(closed),
         }
         None
