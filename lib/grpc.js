@@ -64,6 +64,7 @@ exports.InterceptorConfigurationError = client.InterceptorConfigurationError;
 
 exports.experimental = {
   FileWatcherCertificateProvider,
+  createCertificateProviderChannelCredentials: client.createCertificateProviderChannelCredentials,
   createCertificateProviderServerCredentials: credentials.createCertificateProviderServerCredentials,
   createServerCredentialsWithInterceptors: credentials.createServerCredentialsWithInterceptors,
 };

@@ -3,17 +3,19 @@
 /** What programs have of clients. */
 
 const { CallCredentials } = require('./client/call-credentials.js');
-const { ChannelCredentials, combineCallCredentials, combineChannelCredentials } = require('./client/channel-credentials.js');
+const channelCredentials = require('./client/channel-credentials.js');
 const { Client } = require('./client/client.js');
 const interceptors = require('./client/interceptors.js');
 const { loadPackageDefinition, makeClientConstructor } = require('./client/make-client.js');
 const { Channel } = require('./client/open-channel.js');
 const { StatusBuilder } = require('./client/status-builder.js');
 
+const { ChannelCredentials } = channelCredentials;
+
 /** @type {any} */
 const credentials = {
-  combineChannelCredentials,
-  combineCallCredentials,
+  combineChannelCredentials: channelCredentials.combineChannelCredentials,
+  combineCallCredentials: channelCredentials.combineCallCredentials,
   createInsecure: ChannelCredentials.createInsecure,
   createSsl: ChannelCredentials.createSsl,
   createFromSecureContext: ChannelCredentials.createFromSecureContext,
@@ -41,6 +43,7 @@ module.exports = {
   ListenerBuilder: interceptors.ListenerBuilder,
   RequesterBuilder: interceptors.RequesterBuilder,
   StatusBuilder,
+  createCertificateProviderChannelCredentials: channelCredentials.createCertificateProviderChannelCredentials,
   credentials,
   makeClientConstructor,
   loadPackageDefinition,

@@ -60,6 +60,8 @@ class Call {
     this.policy = null;
     /** The last that was begun, or the one that counts. @type {Attempt | null} */
     this.attempt = null;
+    /** Its connection, also when it is over. @type {any} */
+    this.transport = null;
     /** Those beside it. @type {Attempt[]} */
     this.others = [];
     /** Attempts that wait for a connection. */
@@ -230,6 +232,7 @@ class Call {
     if (this.policy !== null && this.policy.attempts > 1) fields += `${PREVIOUS_ATTEMPTS}\0${this.policy.attempts - 1}\0`;
     const attempt = new Attempt(this, transport);
     this.attempt = attempt;
+    this.transport = transport;
     this.attempts++;
     this.attemptStarted = Date.now();
     const coding = this.channel.coding(this);
@@ -256,6 +259,7 @@ class Call {
     const all = [...this.others, this.attempt];
     this.others = [];
     this.attempt = attempt;
+    this.transport = attempt?.transport ?? this.transport;
     this.unpicked = 0;
     for (const other of all) if (other !== null && other !== attempt) other.cancel();
   }
@@ -414,11 +418,11 @@ class Call {
   // About it.
 
   getPeer() {
-    return this.attempt?.transport.getPeer() ?? this.channel.getTarget();
+    return this.transport?.getPeer() ?? this.channel.getTarget();
   }
 
   getAuthContext() {
-    return this.attempt?.transport.getAuthContext() ?? null;
+    return this.transport?.getAuthContext() ?? null;
   }
 }
 

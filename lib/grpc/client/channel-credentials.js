@@ -176,6 +176,89 @@ class ComposedChannelCredentials extends ChannelCredentials {
   }
 }
 
+/** Certificates that change while the channel is open; they are waited for before the first connection. */
+class CertificateProviderChannelCredentials extends ChannelCredentials {
+  /** @param {any} roots @param {any} identities or null @param {any} verifyOptions */
+  constructor(roots, identities, verifyOptions) {
+    super();
+    this.roots = roots;
+    this.identities = identities;
+    this.verifyOptions = verifyOptions;
+    this.users = 0;
+    /** What the providers said last: undefined until they did, null where there are none. @type {any} */
+    this.latestRoots = undefined;
+    /** @type {any} */
+    this.latestIdentity = identities === null ? null : undefined;
+    /** @type {((options: any) => void)[]} */
+    this.waiting = [];
+    this.onRoots = (/** @type {any} */ update) => {
+      this.latestRoots = update;
+      this.updated();
+    };
+    this.onIdentity = (/** @type {any} */ update) => {
+      this.latestIdentity = update;
+      this.updated();
+    };
+  }
+
+  _isSecure() {
+    return true;
+  }
+
+  /** @param {ChannelCredentials} other */
+  _equals(other) {
+    if (this === other) return true;
+    return other instanceof CertificateProviderChannelCredentials && this.roots === other.roots &&
+      this.identities === other.identities &&
+      this.verifyOptions.checkServerIdentity === other.verifyOptions.checkServerIdentity;
+  }
+
+  _ref() {
+    if (this.users++ > 0) return;
+    this.roots.addCaCertificateListener(this.onRoots);
+    this.identities?.addIdentityCertificateListener(this.onIdentity);
+  }
+
+  _unref() {
+    if (--this.users > 0) return;
+    this.roots.removeCaCertificateListener(this.onRoots);
+    this.identities?.removeIdentityCertificateListener(this.onIdentity);
+  }
+
+  get isLoaded() {
+    return this.latestRoots !== undefined && this.latestIdentity !== undefined;
+  }
+
+  updated() {
+    if (!this.isLoaded) return;
+    for (const resolve of this.waiting.splice(0)) resolve(undefined);
+  }
+
+  /** @returns {Promise<any>} */
+  async _getConnectionOptions() {
+    if (!this.isLoaded) await new Promise((resolve) => this.waiting.push(resolve));
+    const { latestRoots: roots, latestIdentity: identity } = this;
+    if (roots === null || (this.identities !== null && identity === null)) throw new Error('Failed to load credentials');
+    const secureContext = tls.createSecureContext({
+      ca: roots.caCertificate,
+      key: identity?.privateKey,
+      cert: identity?.certificate,
+      ciphers: process.env.GRPC_SSL_CIPHER_SUITES,
+    });
+    return { secureContext, ...this.verifyOptions };
+  }
+}
+
+/**
+ * @param {any} caCertificateProvider
+ * @param {any} identityCertificateProvider or null
+ * @param {{ checkServerIdentity?: any, rejectUnauthorized?: boolean }} [verifyOptions]
+ * @returns {ChannelCredentials}
+ */
+function createCertificateProviderChannelCredentials(caCertificateProvider, identityCertificateProvider, verifyOptions = {}) {
+  return new CertificateProviderChannelCredentials(caCertificateProvider, identityCertificateProvider, verifyOptions);
+}
+
 /**
  * @param {ChannelCredentials} channel
  * @param {...CallCredentials} calls
@@ -194,4 +277,9 @@ function combineCallCredentials(first, ...others) {
   return others.reduce((all, one) => all.compose(one), first);
 }
 
-module.exports = { ChannelCredentials, combineCallCredentials, combineChannelCredentials };
+module.exports = {
+  ChannelCredentials,
+  combineCallCredentials,
+  combineChannelCredentials,
+  createCertificateProviderChannelCredentials,
+};

@@ -12,11 +12,14 @@ const DEFAULT_MOST_ATTEMPTS = 5;
 
 /** Tokens of a target: failures take them, and while half of them are gone nothing is tried again. */
 class Throttle {
-  /** @param {{ maxTokens: number, tokenRatio: number }} config @param {Throttle} [before] of the same target */
-  constructor({ maxTokens, tokenRatio }, before) {
+  /**
+   * @param {{ maxTokens: number, tokenRatio: number }} config
+   * @param {number} left share of the tokens
+   */
+  constructor({ maxTokens, tokenRatio }, left) {
     this.maxTokens = maxTokens;
     this.tokenRatio = tokenRatio;
-    this.tokens = before === undefined ? maxTokens : before.tokens * (maxTokens / before.maxTokens);
+    this.tokens = maxTokens * left;
   }
 
   succeeded() {
@@ -37,8 +40,10 @@ const throttles = new Map();
 
 /** @param {string} target @param {any} config of throttling, or undefined */
 function setThrottle(target, config) {
+  const before = throttles.get(target);
   if (config === undefined) throttles.delete(target);
-  else throttles.set(target, new Throttle(config, throttles.get(target)));
+  // What was lost under another config counts under the next.
+  else throttles.set(target, new Throttle(config, before === undefined ? 1 : before.tokens / before.maxTokens));
 }
 
 /** @param {string} target @returns {Throttle | undefined} */

@@ -97,10 +97,9 @@ impl Engine {
 
     /// JavaScript took so much of a call that its trailers were told.
     pub(super) fn answered(&self, id: u32) {
-        if let Some(call) = self.calls.borrow_mut().take(id) {
-            if let Carrier::Stream { connection, stream } = call.carrier {
-                self.with_connection(connection, |state| end_stream(state, stream));
-            }
+        let taken = self.calls.borrow_mut().take(id).map(|call| call.carrier);
+        if let Some(Carrier::Stream { connection, stream }) = taken {
+            self.with_connection(connection, |state| end_stream(state, stream));
         }
     }
 
