@@ -103,7 +103,8 @@ class ServerComparer extends Rounds {
       process.stderr.write(`${one.name}, ${side}${check ? ', checked' : ''}: ${describe(cost, one)}\n`);
       // Compressed payloads are looked into in the checked pass alone.
       const counted = !silent && (check || !one.load.deflate);
-      const facts = { bytesEach: counted ? measured.bytes / measured.messages : null, digest: measured.digest };
+      const { bytes, messages, digest, tls } = measured;
+      const facts = { bytesEach: counted ? bytes / messages : null, digest, tls };
       return { cost, work: String(check), facts };
     } catch (error) {
       throw new Error(`${one.name}, ${side}: ${/** @type {Error} */ (error).message}`, { cause: error });

@@ -20,6 +20,7 @@ const ROOT = path.join(__dirname, '..', '..');
  * @property {number} p50Micros
  * @property {number} p99Micros
  * @property {string} digest     of every payload, where they were checked
+ * @property {string} tls        version and cipher suite, where there is TLS
  */
 
 /**
@@ -49,11 +50,11 @@ class LoadGenerator extends EventEmitter {
   constructor(program, load, { port, seconds, warmUp, check, atLeast }) {
     super();
     const args = [load.mode, '--port', port, '--seconds', seconds, '--warm-up', warmUp, '--at-least', atLeast];
-    const { connections, inFlight, bytes, path: target } = load;
-    const values = { connections, 'in-flight': inFlight, bytes, path: target };
+    const { connections, inFlight, bytes, path: target, messages, window, ca } = load;
+    const values = { connections, 'in-flight': inFlight, bytes, path: target, messages, window, ca };
     for (const [name, value] of Object.entries(values)) if (value !== undefined) args.push(`--${name}`, value);
-    const { text, deflate, stamped } = load;
-    for (const [name, is] of Object.entries({ text, deflate, stamped, check })) if (is) args.push(`--${name}`);
+    const { text, deflate, stamped, http2 } = load;
+    for (const [name, is] of Object.entries({ text, deflate, stamped, http2, check })) if (is) args.push(`--${name}`);
     this.child = spawn(program, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.said = '';
     let printed = '';

@@ -4,9 +4,13 @@
  * How the native generator loads a server.
  *
  * @typedef {object} Load
- * @property {'echo' | 'receive' | 'request' | 'events'} mode
+ * @property {'echo' | 'receive' | 'request' | 'events' | 'unary' | 'server-stream' | 'client-stream' | 'bidi'} mode
  * @property {number} connections
- * @property {number} [inFlight]   messages or requests of a connection that are under way at once
+ * @property {number} [inFlight]   messages, requests or calls of a connection that are under way at once
+ * @property {number} [messages]   of a gRPC call
+ * @property {number} [window]     of these, how many are under way at once in both directions
+ * @property {boolean} [http2]
+ * @property {string} [ca]         over TLS: file of the certificate that the server's leads to
  * @property {number} [bytes]      of a message, or of a request's body
  * @property {boolean} [text]
  * @property {boolean} [deflate]
@@ -32,8 +36,8 @@
  *
  * @typedef {object} ServerSide
  * @property {string} label
- * @property {{ program: string, options: object } | { nginx: string }} start  one of `programs/` and its options, or what
- *   stands in the location of an nginx
+ * @property {{ program: string, options: object } | { nginx: string, tls?: { key: string, cert: string } }} start  one of
+ *   `programs/` and its options, or what stands in the location of an nginx, and the files of its key and certificate
  * @property {Partial<Record<Measure, Bound>>} [bounds]  for a rival: what is compared with it, and what must be reached
  * @property {string} [command]  a program that must be installed, or the rival is left out with a note
  */
@@ -49,6 +53,6 @@
  */
 
 /** @type {ServerCase[]} */
-const serverCases = [...require('./websocket'), ...require('./http'), ...require('./events')];
+const serverCases = [...require('./websocket'), ...require('./http'), ...require('./events'), ...require('./grpc')];
 
 module.exports = { serverCases };

@@ -22,7 +22,7 @@ const START_TIMEOUT = 20_000;
  * @returns {Promise<Running>}
  */
 async function startServer(start, options, folder) {
-  if ('nginx' in start) return startNginx(start.nginx, folder);
+  if ('nginx' in start) return startNginx(start, folder);
   const program = path.join(__dirname, 'programs', `${start.program}.js`);
   const child = spawn(process.execPath, [program, JSON.stringify({ ...start.options, ...options, folder })], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -49,11 +49,11 @@ async function stop(child) {
 /**
  * One worker and no master.
  *
- * @param {string} location  what stands in the location
+ * @param {{ nginx: string, tls?: { key: string, cert: string } }} start
  * @param {string} folder
  * @returns {Promise<Running>}
  */
-async function startNginx(location, folder) {
+async function startNginx({ nginx: location, tls }, folder) {
   const port = await freePort();
   const own = fs.mkdtempSync(path.join(folder, 'nginx-'));
   const configuration = path.join(own, 'nginx.conf');
@@ -65,7 +65,8 @@ async function startNginx(location, folder) {
     http {
       access_log off; ${temporary.join(' ')}
       keepalive_requests 100000000;
-      server { listen 127.0.0.1:${port}; root ${folder}; location / { ${location} } }
+      ${tls ? `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.3;` : ''}
+      server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; root ${folder}; location / { ${location} } }
     }`);
   const child = spawn('nginx', ['-p', own, '-c', configuration], { stdio: ['ignore', 'ignore', 'inherit'] });
   const running = {

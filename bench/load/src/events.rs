@@ -27,7 +27,7 @@ impl Events {
     pub fn new(options: &Options, counters: Rc<Counters>) -> Self {
         Self {
             request: request(
-                &Options { bytes: 0, path: options.path.clone(), ..*options },
+                &Options { bytes: 0, path: options.path.clone(), ca: None, ..*options },
                 "text/event-stream",
             ),
             reader: ResponseReader::new(),

@@ -1,27 +1,35 @@
 //! Loads a server: one thread, one epoll, so that the machine's other core is the server's.
 //!
-//! `millrace-load echo|receive|request|events --port N [--connections N] [--in-flight N] [--bytes N] [--seconds N]
-//! [--warm-up N] [--text] [--deflate] [--check] [--stamped] [--path P] [--at-least N]` says `connected` and `measuring` on its error output,
-//! and prints one line of JSON.
+//! `millrace-load MODE --port N [--connections N] [--in-flight N] [--bytes N] [--seconds N] [--warm-up N] [--check]
+//! [--at-least N]` says `connected` and `measuring` on its error output, and prints one line of JSON. Modes: `echo` and
+//! `receive` (`--text`, `--deflate`, `--stamped`, `--path P`), `request` (`--path P`, `--http2`, `--ca FILE`), `events`
+//! (`--path P`, `--stamped`, `--ca FILE`), and the calls of gRPC, `unary`, `server-stream`, `client-stream` and `bidi`
+//! (`--messages N` of a call, `--window N` of them under way, `--ca FILE`).
 
 mod client;
 mod counters;
 mod events;
+mod grpc;
 mod histogram;
+mod http2;
 mod options;
 mod request;
 mod response;
+mod tls;
 mod websocket;
 
 use client::{Client, Protocol};
 use counters::Counters;
 use events::Events;
-use millrace::net::reactor::{Interest, Reactor};
+use grpc::Calls;
+use http2::{Gets, Http2};
+use millrace::net::reactor::Reactor;
 use options::{Mode, Options, PATIENCE};
 use request::Requests;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tls::Tls;
 use websocket::WebSocket;
 
 fn main() {
@@ -38,11 +46,18 @@ fn main() {
 fn run(options: &Options) -> io::Result<()> {
     let reactor = Reactor::new()?;
     let counters = Rc::new(Counters::new());
+    let tls = options.ca.as_deref().map(|ca| Tls::new(ca, options.http2)).transpose()?;
     let mut clients = Vec::with_capacity(options.connections);
     for _ in 0..options.connections {
         let mut stream = client::connect(options.port)?;
         let shared = Rc::clone(&counters);
         let protocol: Box<dyn Protocol> = match options.mode {
+            Mode::Request if options.http2 => {
+                Box::new(Http2::new(options, Gets::new(options, Rc::clone(&shared)), shared))
+            }
+            Mode::Grpc(call) => {
+                Box::new(Http2::new(options, Calls::new(call, options, Rc::clone(&shared)), shared))
+            }
             Mode::Request => Box::new(Requests::new(options, shared)),
             Mode::Events => Box::new(Events::new(options, shared)),
             Mode::Echo | Mode::Receive => {
@@ -50,10 +65,8 @@ fn run(options: &Options) -> io::Result<()> {
                 Box::new(WebSocket::new(options, rest, shared))
             }
         };
-        let client = Rc::new(Client::new(stream, protocol, Rc::clone(&counters))?);
-        let token = reactor.register(client.stream(), Interest::READ, client.clone())?;
-        client.token.set(Some(token));
-        clients.push(client);
+        let transport = tls::transport(stream, tls.as_ref())?;
+        clients.push(Client::new(transport, protocol, Rc::clone(&counters), &reactor)?);
     }
     eprintln!("connected");
     for client in &clients {
@@ -85,13 +98,14 @@ fn run(options: &Options) -> io::Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let latency = counters.latency.borrow();
     println!(
-        "{{\"messages\":{},\"seconds\":{seconds:.4},\"bytes\":{},\"closed\":{},\"p50Micros\":{},\"p99Micros\":{},\"digest\":\"{}\"}}",
+        "{{\"messages\":{},\"seconds\":{seconds:.4},\"bytes\":{},\"closed\":{},\"p50Micros\":{},\"p99Micros\":{},\"digest\":\"{}\",\"tls\":\"{}\"}}",
         counters.messages.get() - messages,
         counters.bytes.get() - bytes,
         counters.closed.get(),
         latency.percentile(0.50),
         latency.percentile(0.99),
         counters.digest(),
+        clients.first().map(|client| client.tls()).unwrap_or_default(),
     );
     Ok(())
 }

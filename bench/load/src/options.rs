@@ -13,6 +13,21 @@ pub enum Mode {
     Request,
     /// Server-sent events: ask once, count events.
     Events,
+    /// gRPC: call, and call again after each call.
+    Grpc(Call),
+}
+
+/// A kind of gRPC call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// A message is echoed.
+    Unary,
+    /// The server gives messages.
+    Server,
+    /// The server takes messages.
+    Client,
+    /// Messages are echoed.
+    Bidi,
 }
 
 /// What was asked for.
@@ -21,8 +36,16 @@ pub struct Options {
     pub port: u16,
     pub path: String,
     pub connections: usize,
-    /// Messages or requests of one connection that are under way at once.
+    /// Messages, requests or calls of one connection that are under way at once.
     pub in_flight: usize,
+    /// Of a streaming call.
+    pub messages: usize,
+    /// Messages of a call in both directions that are under way at once.
+    pub window: usize,
+    /// Speaks HTTP/2, as one who knows that the server does.
+    pub http2: bool,
+    /// Speaks TLS with servers whose certificates lead to those in this file.
+    pub ca: Option<String>,
     /// Of a message, or of a request's body.
     pub bytes: usize,
     pub text: bool,
@@ -47,7 +70,11 @@ impl Options {
             Some("receive") => Mode::Receive,
             Some("request") => Mode::Request,
             Some("events") => Mode::Events,
-            _ => return Err("the first argument is echo, receive, request or events".into()),
+            Some("unary") => Mode::Grpc(Call::Unary),
+            Some("server-stream") => Mode::Grpc(Call::Server),
+            Some("client-stream") => Mode::Grpc(Call::Client),
+            Some("bidi") => Mode::Grpc(Call::Bidi),
+            other => return Err(format!("there is no mode {}", other.unwrap_or("\"\""))),
         };
         let mut options = Self {
             mode,
@@ -55,6 +82,10 @@ impl Options {
             path: "/".into(),
             connections: 1,
             in_flight: 1,
+            messages: 1000,
+            window: 1,
+            http2: matches!(mode, Mode::Grpc(_)),
+            ca: None,
             bytes: if mode == Mode::Request { 0 } else { 64 },
             text: false,
             deflate: false,
@@ -71,10 +102,14 @@ impl Options {
                 "--deflate" => options.deflate = true,
                 "--check" => options.check = true,
                 "--stamped" => options.stamped = true,
+                "--http2" => options.http2 = true,
+                "--ca" => options.ca = Some(value()?),
                 "--path" => options.path = value()?,
                 "--port" => options.port = number(&value()?)?,
                 "--connections" => options.connections = number(&value()?)?,
                 "--in-flight" => options.in_flight = number(&value()?)?,
+                "--messages" => options.messages = number(&value()?)?,
+                "--window" => options.window = number(&value()?)?,
                 "--at-least" => options.at_least = number(&value()?)?,
                 "--bytes" => options.bytes = number(&value()?)?,
                 "--seconds" => options.length = Duration::from_secs_f64(number(&value()?)?),
@@ -82,7 +117,22 @@ impl Options {
                 _ => return Err(format!("what is {name}?")),
             }
         }
+        let blocking = matches!(mode, Mode::Echo | Mode::Receive);
+        if blocking && (options.http2 || options.ca.is_some()) {
+            return Err("WebSockets are loaded over HTTP/1.1 in the clear".into());
+        }
+        if mode == Mode::Events && options.http2 {
+            return Err("event streams are loaded over HTTP/1.1".into());
+        }
+        if options.messages == 0 || !(1..=options.messages).contains(&options.window) {
+            return Err("--messages is 1 at least, and --window not more".into());
+        }
         Ok(options)
+    }
+
+    /// Of a URL.
+    pub fn scheme(&self) -> &'static str {
+        if self.ca.is_some() { "https" } else { "http" }
     }
 }
 

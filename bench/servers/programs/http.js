@@ -7,15 +7,16 @@
  * @property {'millrace' | 'node'} who
  * @property {'hello' | 'files' | 'stream' | 'upload'} mode
  * @property {string} folder  of the files
+ * @property {{ key: string, cert: string }} [tls]  files
+ * @property {boolean} [http2]
  */
 
 const fs = require('node:fs');
 const path = require('node:path');
 
 /** @type {Options} */
-const { who, mode, folder } = JSON.parse(process.argv[2]);
+const { who, mode, folder, tls, http2 } = JSON.parse(process.argv[2]);
 const { ours } = require('../../ours');
-const http = who === 'millrace' ? ours('http') : require('node:http');
 
 /** @type {Record<string, import('node:http').RequestListener>} */
 const handlers = {
@@ -39,6 +40,20 @@ const handlers = {
   files: (_req, res) => res.writeHead(404).end(),
 };
 
-const server = http.createServer(handlers[mode]);
+/**
+ * @param {import('node:http').RequestListener} handler
+ * @returns {any}
+ */
+function create(handler) {
+  const options = tls ? { key: fs.readFileSync(tls.key), cert: fs.readFileSync(tls.cert) } : {};
+  if (who === 'millrace') return ours('http').createServer(options, handler);
+  if (http2) {
+    const { createServer, createSecureServer } = /** @type {any} */ (require('node:http2'));
+    return tls ? createSecureServer(options, handler) : createServer(handler);
+  }
+  return tls ? require('node:https').createServer(options, handler) : require('node:http').createServer(handler);
+}
+
+const server = create(handlers[mode]);
 if (mode === 'files') server.files('/', folder);
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
