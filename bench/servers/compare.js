@@ -100,7 +100,8 @@ class ServerComparer extends Rounds {
         rss: residentBytes(server.pid),
         rssEach,
       };
-      process.stderr.write(`${one.name}, ${side}${check ? ', checked' : ''}: ${describe(cost, one)}\n`);
+      const busy = `the generator ${Math.round(measured.busy * 100)} % busy`;
+      process.stderr.write(`${one.name}, ${side}${check ? ', checked' : ''}: ${describe(cost, one)}, ${busy}\n`);
       // Compressed payloads are looked into in the checked pass alone.
       const counted = !silent && (check || !one.load.deflate);
       const { bytes, messages, digest, tls } = measured;

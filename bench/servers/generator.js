@@ -21,6 +21,7 @@ const ROOT = path.join(__dirname, '..', '..');
  * @property {number} p99Micros
  * @property {string} digest     of every payload, where they were checked
  * @property {string} tls        version and cipher suite, where there is TLS
+ * @property {number} busy       its own share of a core: near 1 it was the bound, and not the server
  */
 
 /**

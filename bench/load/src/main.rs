@@ -87,6 +87,7 @@ fn run(options: &Options) -> io::Result<()> {
     counters.latency.borrow_mut().clear();
     eprintln!("measuring");
     let start = Instant::now();
+    let cpu_before = cpu_time();
     turns(options.length)?;
     let missing = || counters.messages.get() - messages < options.at_least;
     while missing() && start.elapsed() < PATIENCE {
@@ -96,9 +97,10 @@ fn run(options: &Options) -> io::Result<()> {
         return Err(io::Error::other("too few messages came"));
     }
     let seconds = start.elapsed().as_secs_f64();
+    let busy = (cpu_time() - cpu_before).as_secs_f64() / seconds;
     let latency = counters.latency.borrow();
     println!(
-        "{{\"messages\":{},\"seconds\":{seconds:.4},\"bytes\":{},\"closed\":{},\"p50Micros\":{},\"p99Micros\":{},\"digest\":\"{}\",\"tls\":\"{}\"}}",
+        "{{\"messages\":{},\"seconds\":{seconds:.4},\"bytes\":{},\"closed\":{},\"p50Micros\":{},\"p99Micros\":{},\"digest\":\"{}\",\"tls\":\"{}\",\"busy\":{busy:.3}}}",
         counters.messages.get() - messages,
         counters.bytes.get() - bytes,
         counters.closed.get(),
@@ -108,4 +110,10 @@ fn run(options: &Options) -> io::Result<()> {
         clients.first().map(|client| client.tls()).unwrap_or_default(),
     );
     Ok(())
+}
+
+/// Processor time of this process so far.
+fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
