@@ -27,10 +27,8 @@ impl Transport {
     pub fn send_file(&mut self, file: &OwnedFd, offset: u64, bytes: u64, warm: bool) -> io::Result<FileSent> {
         if let Some(session) = &mut self.session {
             let mut outcome = None;
-            let most = bytes as usize;
-            let taken = session.write_filled(&self.socket, |room| {
-                let most = room.len().min(most);
-                match read_cached(file, offset, &mut room[..most], warm) {
+            let taken = session.write_filled(&self.socket, bytes, |before, room| {
+                match read_cached(file, offset + before, room, warm) {
                     Ok(0) => outcome = Some(FileSent::Truncated),
                     Ok(read) => return Ok(read),
                     Err(Errno::AGAIN) => outcome = Some(FileSent::Cold),
@@ -38,7 +36,12 @@ impl Transport {
                 }
                 Ok(0)
             })?;
-            return Ok(outcome.unwrap_or(taken.map_or(FileSent::Full, |taken| FileSent::Bytes(taken as u64))));
+            return Ok(match (taken, outcome) {
+                (None, _) => FileSent::Full,
+                // What stopped it is found again where there was something before.
+                (Some(0), Some(outcome)) => outcome,
+                (Some(taken), _) => FileSent::Bytes(taken as u64),
+            });
         }
         if !warm && !is_cached(file, offset, bytes) {
             return Ok(FileSent::Cold);

@@ -1,5 +1,6 @@
 //! rustls's state machine, for either end: bytes in, plain text and bytes out.
 
+use super::records::Records;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus};
@@ -40,7 +41,7 @@ impl Machine {
     }
 
     /// Takes records from the peer: adds what they hold to `plain`, and what is to be sent to `out`.
-    pub fn take_in(&mut self, incoming: &mut [u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> TakenIn {
+    pub fn take_in(&mut self, incoming: &mut [u8], plain: &mut Vec<u8>, out: &mut Records) -> TakenIn {
         match self {
             Self::Server(server) => take_in(server, SERVER, incoming, plain, out),
             Self::Client(client) => take_in(client, CLIENT, incoming, plain, out),
@@ -51,7 +52,7 @@ impl Machine {
     ///
     /// # Errors
     /// The session was used up, which takes years.
-    pub fn encrypt(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), EncryptError> {
+    pub fn encrypt(&mut self, plain: &[u8], out: &mut Records) -> Result<(), EncryptError> {
         let put = |traffic: &mut WriteTraffic<'_, _>, room: &mut [u8]| traffic.encrypt(plain, room);
         let put_client = |traffic: &mut WriteTraffic<'_, _>, room: &mut [u8]| traffic.encrypt(plain, room);
         let guess = plain.len() + (plain.len() / (16 << 10) + 1) * RECORD_OVERHEAD;
@@ -65,7 +66,7 @@ impl Machine {
     ///
     /// # Errors
     /// As [`encrypt`](Self::encrypt)'s.
-    pub fn close_notify(&mut self, out: &mut Vec<u8>) -> Result<(), EncryptError> {
+    pub fn close_notify(&mut self, out: &mut Records) -> Result<(), EncryptError> {
         let put = |traffic: &mut WriteTraffic<'_, _>, room: &mut [u8]| traffic.queue_close_notify(room);
         let put_client =
             |traffic: &mut WriteTraffic<'_, _>, room: &mut [u8]| traffic.queue_close_notify(room);
@@ -84,7 +85,7 @@ fn take_in<D>(
     step: Step<D>,
     incoming: &mut [u8],
     plain: &mut Vec<u8>,
-    out: &mut Vec<u8>,
+    out: &mut Records,
 ) -> TakenIn {
     let mut taken = TakenIn { bytes: 0, closed: false, failure: None };
     loop {
@@ -123,12 +124,10 @@ fn take_in<D>(
     }
 }
 
-fn encode<D>(mut data: EncodeTlsData<'_, D>, out: &mut Vec<u8>) {
-    let at = out.len();
+fn encode<D>(mut data: EncodeTlsData<'_, D>, out: &mut Records) {
     if let Err(EncodeError::InsufficientSize(short)) = data.encode(&mut []) {
-        out.resize(at + short.required_size, 0);
-        let written = data.encode(&mut out[at..]).unwrap_or(0);
-        out.truncate(at + written);
+        let written = data.encode(out.room(short.required_size)).unwrap_or(0);
+        out.advance(written);
     }
 }
 
@@ -136,7 +135,7 @@ fn write<D>(
     common: &mut Common<D>,
     step: Step<D>,
     guess: usize,
-    out: &mut Vec<u8>,
+    out: &mut Records,
     mut put: impl FnMut(&mut WriteTraffic<'_, D>, &mut [u8]) -> Result<usize, EncryptError>,
 ) -> Result<(), EncryptError> {
     loop {
@@ -145,20 +144,15 @@ fn write<D>(
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
             Ok(ConnectionState::PeerClosed) => {}
             Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                let at = out.len();
                 let mut room = guess;
                 loop {
-                    out.resize(at + room, 0);
-                    match put(&mut traffic, &mut out[at..]) {
+                    match put(&mut traffic, out.room(room)) {
                         Ok(written) => {
-                            out.truncate(at + written);
+                            out.advance(written);
                             return Ok(());
                         }
                         Err(EncryptError::InsufficientSize(short)) => room = short.required_size,
-                        Err(exhausted) => {
-                            out.truncate(at);
-                            return Err(exhausted);
-                        }
+                        Err(exhausted) => return Err(exhausted),
                     }
                 }
             }

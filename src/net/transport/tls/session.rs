@@ -1,10 +1,11 @@
 //! One connection's session, and the bytes of it that wait.
 
-use super::STEP_BYTES;
 use super::context::{Context, Contexts, suite_name};
 use super::drive::Machine;
 use super::fault::TlsFault;
+use super::records::Records;
 use super::verify::judge;
+use super::{FILE_STEP_BYTES, STEP_BYTES};
 use rustix::io::Errno;
 use rustls::client::{ClientConfig, UnbufferedClientConnection};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -67,7 +68,7 @@ pub struct Session {
     /// Read, and no whole record or handshake message yet.
     partial: Vec<u8>,
     /// Records for the peer, sent up to `sent`.
-    out: Vec<u8>,
+    out: Records,
     sent: usize,
     /// The handshake is over, and both are who they have to be.
     established: bool,
@@ -75,6 +76,8 @@ pub struct Session {
     end: bool,
     /// We said so.
     notified: bool,
+    /// What went wrong behind bytes that the owner got first.
+    fault: Option<TlsFault>,
 }
 
 impl fmt::Debug for Session {
@@ -86,7 +89,7 @@ impl fmt::Debug for Session {
 #[derive(Default)]
 struct Scratch {
     plain: Vec<u8>,
-    records: Vec<u8>,
+    records: Records,
 }
 
 thread_local! {
@@ -101,11 +104,12 @@ impl Session {
             context: None,
             server_name: None,
             partial: Vec::new(),
-            out: Vec::new(),
+            out: Records::default(),
             sent: 0,
             established: false,
             end: false,
             notified: false,
+            fault: None,
         }
     }
 
@@ -121,7 +125,7 @@ impl Session {
     pub fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, TlsFault> {
         let connection = UnbufferedClientConnection::new(config, name).map_err(|e| TlsFault::from(&e))?;
         let mut machine = Machine::Client(Box::new(connection));
-        let mut out = Vec::new();
+        let mut out = Records::default();
         machine.take_in(&mut [], &mut Vec::new(), &mut out);
         let mut session = Self::new(Phase::Running(machine));
         session.out = out;
@@ -199,6 +203,9 @@ impl Session {
     /// The system's, or a [`TlsFault`]. The peer is told of a fault, and nothing can be read or written after one.
     pub fn read(&mut self, socket: impl AsFd, buffer: &mut [u8], plain: &mut Vec<u8>) -> io::Result<usize> {
         plain.clear();
+        if let Some(fault) = self.fault.take() {
+            return Err(fault.into());
+        }
         if matches!(self.phase, Phase::Choosing(..) | Phase::Failed) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -219,10 +226,16 @@ impl Session {
             return if self.established { Ok(0) } else { Err(self.fail(&socket, TlsFault::reset())) };
         }
         let outcome = self.take_in(&mut buffer[..held + read], held, plain);
-        if let Err(fault) = outcome {
-            return Err(self.fail(&socket, fault));
+        match outcome {
+            Ok(()) => self.flush(socket)?,
+            Err(fault) if plain.is_empty() => return Err(self.fail(&socket, fault)),
+            Err(fault) => {
+                self.fail(&socket, fault.clone());
+                self.fault = Some(fault);
+                // Whoever polls the socket finds it readable, and hears of it. Where the peer is gone, it is already.
+                let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Read);
+            }
         }
-        self.flush(socket)?;
         Ok(read)
     }
 
@@ -281,7 +294,7 @@ impl Session {
     fn hello(&mut self, data: &[u8], fresh: usize) -> Result<Option<Hello>, TlsFault> {
         if let Some(fault) = TlsFault::of_first_bytes(data) {
             if fault.code == "ERR_SSL_HTTP_REQUEST" {
-                self.out.extend_from_slice(NO_TLS);
+                self.out.push(NO_TLS);
             }
             return Err(fault);
         }
@@ -293,8 +306,10 @@ impl Session {
                 Ok(None) => {}
                 Ok(Some(accepted)) => return Ok(Some(wishes(&accepted))),
                 Err((error, mut alert)) => {
+                    let mut bytes = Vec::new();
                     // To memory, which does not fail.
-                    let _ = alert.write_all(&mut self.out);
+                    let _ = alert.write_all(&mut bytes);
+                    self.out.push(&bytes);
                     return Err(TlsFault::from(&error));
                 }
             }
@@ -314,21 +329,24 @@ impl Session {
         let Phase::Running(machine) = &mut self.phase else { return Ok(()) };
         let taken = machine.take_in(data, plain, &mut self.out);
         self.end |= taken.closed;
-        if let Some(error) = taken.failure {
-            return Err(TlsFault::from(&error));
+        let failure = taken.failure.map_or(Ok(()), |error| Err(TlsFault::from(&error)));
+        if failure.is_ok() {
+            // Also gives back what a longer one took.
+            self.partial = data[taken.bytes..].to_vec();
         }
-        // Also gives back what a longer one took.
-        self.partial = data[taken.bytes..].to_vec();
         if self.established || machine.state().is_handshaking() {
-            return Ok(());
+            return failure;
         }
         self.established = true;
         // One that is resumed was judged when it began, and its certificate may have ended since.
         let resumed = machine.state().handshake_kind() == Some(HandshakeKind::Resumed);
         let strict = self.context.as_ref().is_some_and(|context| context.reject_unauthorized);
         match self.authorization() {
-            Some(Err(code)) if resumed && strict => Err(TlsFault::new(code, "certificate verify failed")),
-            _ => Ok(()),
+            Some(Err(code)) if resumed && strict => {
+                plain.clear();
+                Err(TlsFault::new(code, "certificate verify failed"))
+            }
+            _ => failure,
         }
     }
 
@@ -378,39 +396,58 @@ impl Session {
                 }
             }
             machine.encrypt(plain, records).map_err(io::Error::other)?;
-            self.send(socket, records)?;
+            self.send(socket, records.as_slice())?;
             Ok(taken)
         })
     }
 
-    /// Lets `fill` put up to [`STEP_BYTES`] into a buffer, and encrypts and sends them; returns nothing where there is no
-    /// room, and `fill` was not called.
+    /// Lets `fill` put up to `most` bytes, [`FILE_STEP_BYTES`] of them at the most, into a buffer, piece by piece (it is told
+    /// how many it gave before, and gives fewer than there is room for where there are no more now), and encrypts and sends
+    /// them. Returns nothing where there is no room, and `fill` was not called.
     ///
     /// # Errors
-    /// The system's, or `fill`'s.
+    /// The system's, or `fill`'s for its first piece.
     pub fn write_filled(
         &mut self,
         socket: impl AsFd,
-        fill: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+        most: u64,
+        mut fill: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
     ) -> io::Result<Option<usize>> {
         if !self.is_ready(&socket)? {
             return Ok(None);
         }
+        let most = most.min(FILE_STEP_BYTES as u64) as usize;
         SCRATCH.with_borrow_mut(|Scratch { plain, records }| {
             records.clear();
             plain.resize(STEP_BYTES, 0);
-            let filled = fill(plain)?;
             let Phase::Running(machine) = &mut self.phase else { return Ok(None) };
-            machine.encrypt(&plain[..filled], records).map_err(io::Error::other)?;
-            self.send(socket, records)?;
-            Ok(Some(filled))
+            let mut taken = 0;
+            while taken < most {
+                let room = (most - taken).min(STEP_BYTES);
+                let filled = match fill(taken as u64, &mut plain[..room]) {
+                    // Records that are made have to be sent: it fails again, next time.
+                    Err(_) if taken > 0 => break,
+                    other => other?,
+                };
+                if filled > 0 {
+                    machine.encrypt(&plain[..filled], records).map_err(io::Error::other)?;
+                }
+                taken += filled;
+                if filled < room {
+                    break;
+                }
+            }
+            self.send(socket, records.as_slice())?;
+            Ok(Some(taken))
         })
     }
 
     /// Sends records, and keeps what the socket does not take.
     fn send(&mut self, socket: impl AsFd, records: &[u8]) -> io::Result<()> {
         let sent = send(socket, records)?;
-        self.out.extend_from_slice(&records[sent..]);
+        if sent < records.len() {
+            self.out.push(&records[sent..]);
+        }
         Ok(())
     }
 
@@ -422,9 +459,9 @@ impl Session {
         if self.out.is_empty() {
             return Ok(());
         }
-        self.sent += send(socket, &self.out[self.sent..])?;
+        self.sent += send(socket, &self.out.as_slice()[self.sent..])?;
         if self.sent == self.out.len() {
-            self.out = Vec::new();
+            self.out = Records::default();
             self.sent = 0;
         }
         Ok(())
