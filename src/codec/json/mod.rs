@@ -13,7 +13,9 @@ mod edit;
 mod fault;
 mod frames;
 mod join;
+mod keys;
 mod mentions;
+mod number;
 mod one_byte;
 mod options;
 mod rows;
@@ -24,6 +26,14 @@ mod sse2;
 mod string;
 mod time;
 mod validate;
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod words;
+
+/// Masks of sixteen bytes, one bit each, the first lowest.
+#[cfg(target_arch = "x86_64")]
+use sse2 as sixteen;
+#[cfg(not(target_arch = "x86_64"))]
+use words as sixteen;
 
 pub use edit::{Edit, EditOptions, HashField, SetValue};
 pub use fault::{Fault, Problem};

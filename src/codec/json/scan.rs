@@ -5,6 +5,8 @@
 //! block is checked as a whole beforehand. Since a row ends at LF, LF is the end of the text here and no whitespace.
 
 use super::fault::{Fault, Problem};
+use super::keys::Keys;
+use super::number::number;
 use super::string::string;
 
 /// Where a member of the top-level object stands in the scanned text.
@@ -41,6 +43,7 @@ pub struct Scanner {
     /// Members of the top-level object of the last row scanned by [`Scanner::members`], in order.
     pub found: Vec<Member>,
     spilled: Vec<u64>,
+    keys: Keys,
 }
 
 impl Scanner {
@@ -70,8 +73,10 @@ impl Scanner {
         if byte(text, at) == b'\n' {
             return Err(Fault::new(at, Problem::Blank));
         }
-        self.spilled.clear();
-        let mut nest = Nest { depth: 0, kinds: 0, spilled: &mut self.spilled };
+        let mut spilled = std::mem::take(&mut self.spilled);
+        spilled.clear();
+        self.keys.begin();
+        let mut nest = Nest { depth: 0, kinds: 0, spilled: &mut spilled };
         'value: loop {
             // `at` is at the first byte of a value.
             match byte(text, at) {
@@ -79,14 +84,13 @@ impl Scanner {
                 b'0'..=b'9' | b'-' => at = number(text, at)?,
                 b'{' => {
                     nest.push(OBJECT);
-                    let open = at + 1;
-                    at = space(text, open);
-                    if byte(text, at) != b'}' {
-                        at = key::<NOTE>(text, open, at, nest.depth, &mut self.found)?;
+                    let after = space(text, at + 1);
+                    if byte(text, after) != b'}' {
+                        at = self.key::<NOTE>(text, at, nest.depth)?;
                         continue 'value;
                     }
                     nest.pop();
-                    at += 1;
+                    at = after + 1;
                 }
                 b'[' => {
                     nest.push(ARRAY);
@@ -117,11 +121,11 @@ impl Scanner {
                 at = space(text, at);
                 match byte(text, at) {
                     b',' => {
-                        let open = at + 1;
-                        at = space(text, open);
-                        if nest.in_object() {
-                            at = key::<NOTE>(text, open, at, nest.depth, &mut self.found)?;
-                        }
+                        at = if nest.in_object() {
+                            self.key::<NOTE>(text, at, nest.depth)?
+                        } else {
+                            space(text, at + 1)
+                        };
                         continue 'value;
                     }
                     b'}' if nest.in_object() => {}
@@ -132,12 +136,51 @@ impl Scanner {
                 at += 1;
             }
         }
+        self.spilled = spilled;
         let value_end = at;
         at = space(text, at);
         if byte(text, at) != b'\n' {
             return Err(unexpected(text, at));
         }
         Ok(Row { value_start, value_end, end: at })
+    }
+
+    /// Scans the key behind the `{` or `,` at `at`, and the colon after it; returns the index of the value.
+    #[inline(always)]
+    fn key<const NOTE: bool>(&mut self, text: &[u8], at: usize, depth: usize) -> Result<usize, Fault> {
+        let member = match self.keys.expect(text, at) {
+            Some(known) => known.member(text, at),
+            None => self.unexpected_key(text, at)?,
+        };
+        if NOTE && depth == 1 {
+            self.found.push(member);
+        }
+        Ok(member.value_start)
+    }
+
+    #[inline(never)]
+    fn unexpected_key(&mut self, text: &[u8], at: usize) -> Result<Member, Fault> {
+        let start = at + 1;
+        let key_start = space(text, start);
+        if byte(text, key_start) != b'"' {
+            return Err(unexpected(text, key_start));
+        }
+        let end = string(text, key_start + 1)?;
+        let colon = space(text, end.after);
+        if byte(text, colon) != b':' {
+            return Err(unexpected(text, colon));
+        }
+        let value_start = space(text, colon + 1);
+        let member = Member {
+            start,
+            key_start,
+            key_end: end.after,
+            value_start,
+            value_end: value_start,
+            key_escaped: end.escaped,
+        };
+        self.keys.learn(text, &member);
+        Ok(member)
     }
 }
 
@@ -189,7 +232,7 @@ impl Nest<'_> {
 
 /// The byte at `at`, with LF standing for the end of the text.
 #[inline(always)]
-fn byte(text: &[u8], at: usize) -> u8 {
+pub(super) fn byte(text: &[u8], at: usize) -> u8 {
     match text.get(at) {
         Some(&byte) => byte,
         None => b'\n',
@@ -198,7 +241,7 @@ fn byte(text: &[u8], at: usize) -> u8 {
 
 /// The index of the first byte at or after `at` that is no whitespace.
 #[inline(always)]
-fn space(text: &[u8], mut at: usize) -> usize {
+pub(super) fn space(text: &[u8], mut at: usize) -> usize {
     // One comparison settles it for compact JSON: every byte above the space is no whitespace.
     while byte(text, at) <= b' ' {
         if !matches!(byte(text, at), b' ' | b'\t' | b'\r') {
@@ -207,73 +250,6 @@ fn space(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// Scans a key at `at` and the colon after it; returns the index of the value.
-#[inline(always)]
-fn key<const NOTE: bool>(
-    text: &[u8],
-    start: usize,
-    at: usize,
-    depth: usize,
-    found: &mut Vec<Member>,
-) -> Result<usize, Fault> {
-    if byte(text, at) != b'"' {
-        return Err(unexpected(text, at));
-    }
-    let end = string(text, at + 1)?;
-    let colon = space(text, end.after);
-    if byte(text, colon) != b':' {
-        return Err(unexpected(text, colon));
-    }
-    let value_start = space(text, colon + 1);
-    if NOTE && depth == 1 {
-        found.push(Member {
-            start,
-            key_start: at,
-            key_end: end.after,
-            value_start,
-            value_end: value_start,
-            key_escaped: end.escaped,
-        });
-    }
-    Ok(value_start)
-}
-
-/// Scans a number; returns the index after it.
-#[inline(always)]
-fn number(text: &[u8], start: usize) -> Result<usize, Fault> {
-    let first = start + usize::from(byte(text, start) == b'-');
-    let mut at = digits(text, start, first)?;
-    if byte(text, first) == b'0' && at != first + 1 {
-        return Err(Fault::new(start, Problem::Number));
-    }
-    let mut next = byte(text, at);
-    if next == b'.' {
-        at = digits(text, start, at + 1)?;
-        next = byte(text, at);
-    }
-    if next | 0x20 == b'e' {
-        let sign = byte(text, at + 1);
-        at = digits(text, start, at + 1 + usize::from(sign == b'+' || sign == b'-'))?;
-    }
-    Ok(at)
-}
-
-/// Scans one digit or more at `at`.
-#[inline(always)]
-fn digits(text: &[u8], start: usize, at: usize) -> Result<usize, Fault> {
-    let mut end = at;
-    while byte(text, end).is_ascii_digit() {
-        end += 1;
-    }
-    if end == at {
-        return Err(match byte(text, at) {
-            b'\n' => Fault::new(at, Problem::End),
-            _ => Fault::new(start, Problem::Number),
-        });
-    }
-    Ok(end)
 }
 
 /// Scans `true`, `false` or `null`.

@@ -1,6 +1,7 @@
 //! Scanning inside a JSON string, sixteen bytes at a time.
 
 use super::fault::{Fault, Problem};
+use super::sixteen::stop_mask;
 
 /// What a string scan found: the index after the closing quote, and whether there was an escape.
 pub(super) struct StringEnd {
@@ -18,13 +19,52 @@ pub(super) fn string(text: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
             Some(b'"') => return Ok(StringEnd { after: at + 1, escaped }),
             Some(b'\\') => {
                 escaped = true;
-                at = escape(text, at)?;
+                at = escapes(text, at)?;
             }
             Some(b'\n') | None => return Err(Fault::new(at, Problem::End)),
             Some(_) => return Err(Fault::new(at, Problem::Control)),
         }
     }
 }
+
+/// Bytes of a string that are looked at together, once it has an escape: where there is one, there are many.
+const WORD: usize = 64;
+
+/// Checks the escape whose backslash is at `at` and those that follow; returns an index in front of which there is no quote and
+/// no control character.
+fn escapes(text: &[u8], mut at: usize) -> Result<usize, Fault> {
+    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<WORD>) {
+        let mut stops = stop_mask_64(word);
+        let mut next = at + WORD;
+        while stops != 0 {
+            let place = stops.trailing_zeros() as usize;
+            if word[place] != b'\\' {
+                return Ok(at + place);
+            }
+            if !text.get(at + place + 1).is_some_and(|&byte| SHORT[usize::from(byte)]) {
+                return escape(text, at + place);
+            }
+            if place == WORD - 1 {
+                next += 1;
+            }
+            stops &= !(3 << place);
+        }
+        at = next;
+    }
+    // Only the last bytes of a block come here.
+    if text.get(at) == Some(&b'\\') { escape(text, at) } else { Ok(at) }
+}
+
+/// Whether a byte behind a backslash makes a whole escape.
+const SHORT: [bool; 256] = {
+    let mut short = [false; 256];
+    let mut bytes: &[u8] = b"\"\\/bfnrt";
+    while let [byte, rest @ ..] = bytes {
+        short[*byte as usize] = true;
+        bytes = rest;
+    }
+    short
+};
 
 /// Checks the escape whose backslash is at `at`; returns the index after it. Surrogates need no partner: RFC 8259
 /// section 8.2 allows lone ones, and so does `JSON.parse`.
@@ -47,6 +87,16 @@ fn escape(text: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
+/// [`stop_mask`] of more.
+#[inline(always)]
+fn stop_mask_64(word: &[u8; WORD]) -> u64 {
+    let mut mask = 0;
+    for (place, chunk) in word.as_chunks::<16>().0.iter().enumerate() {
+        mask |= u64::from(stop_mask(chunk)) << (16 * place);
+    }
+    mask
+}
+
 /// The index of the next quote, backslash or control character at or after `at`, or `text.len()`.
 #[inline(always)]
 fn next_stop(text: &[u8], mut at: usize) -> usize {
@@ -62,71 +112,4 @@ fn next_stop(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-#[cfg(target_arch = "x86_64")]
-use super::sse2::stop_mask;
-
-/// One bit for each byte that ends a plain run within a string; bits above the lowest set one may be missing or wrong, which no caller sees.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn stop_mask(chunk: &[u8; 16]) -> u32 {
-    let whole = u128::from_le_bytes(*chunk);
-    let low = word_stops(whole as u64);
-    if low != 0 {
-        return 1 << (low.trailing_zeros() / 8);
-    }
-    let high = word_stops((whole >> 64) as u64);
-    if high != 0 { 0x100 << (high.trailing_zeros() / 8) } else { 0 }
-}
-
-/// Bit 7 of the lowest byte that stops is set, and none below it (the classic zero-byte test, whose borrow can
-/// only spoil higher bytes).
-#[cfg(any(test, not(target_arch = "x86_64")))]
-#[inline(always)]
-fn word_stops(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stops(byte: u8) -> bool {
-        byte < 0x20 || byte == b'"' || byte == b'\\'
-    }
-
-    #[test]
-    fn every_byte_at_every_place_stops_or_not() {
-        for byte in 0..=255_u8 {
-            for place in 0..16 {
-                let mut chunk = [b'x'; 16];
-                chunk[place] = byte;
-                assert_eq!(stop_mask(&chunk), u32::from(stops(byte)) << place, "{byte:#x} at {place}");
-            }
-        }
-    }
-
-    #[test]
-    fn words_find_the_lowest_stop() {
-        for first in 0..=255_u8 {
-            for second in 0..=255_u8 {
-                for place in 0..7 {
-                    let mut word = [0xff_u8; 8];
-                    word[place] = first;
-                    word[place + 1] = second;
-                    let expected = word.iter().position(|&byte| stops(byte));
-                    let found = word_stops(u64::from_le_bytes(word));
-                    let found = (found != 0).then(|| found.trailing_zeros() as usize / 8);
-                    assert_eq!(found, expected, "{word:?}");
-                }
-            }
-        }
-    }
 }

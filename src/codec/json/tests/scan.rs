@@ -237,14 +237,7 @@ proptest! {
             if *byte == b'\n' { *byte = b' ' }
         }
         for (place, edit) in edits {
-            if text.is_empty() { break }
-            let place = place.index(text.len());
-            match edit {
-                Mutation::Put(byte) => text[place] = byte,
-                Mutation::Insert(byte) => text.insert(place, byte),
-                Mutation::Remove => { text.remove(place); }
-                Mutation::Cut => text.truncate(place),
-            }
+            edit.apply(place, &mut text);
         }
         let ours = std::str::from_utf8(&text).is_ok() && Scanner::default().check(&text, 0).is_ok();
         prop_assert_eq!(ours, oracle(&text), "{}", String::from_utf8_lossy(&text));
@@ -260,12 +253,89 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_found_in_a_row_does_not_depend_on_the_rows_before(
+        objects in prop::collection::vec(prop::collection::vec((0..40_usize, json()), 0..12), 1..4),
+        rows in prop::collection::vec(
+            (
+                any::<prop::sample::Index>(),
+                prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+                prop::sample::select(vec![":", ": ", " : "]),
+                prop::collection::vec((any::<prop::sample::Index>(), mutation()), 0..3),
+            ),
+            1..12,
+        ),
+    ) {
+        let mut text = Vec::new();
+        for (object, left_out, colon, edits) in rows {
+            // Keys of up to 38 bytes, so that some are too long to be remembered, with escapes in some.
+            let mut members: Vec<_> = object.get(&objects).iter().map(|(key, value)| {
+                format!("\"{}k{key}{}\"{colon}{value}", if key % 7 == 0 { "\\n" } else { "" }, "x".repeat(key % 36))
+            }).collect();
+            for member in left_out {
+                if !members.is_empty() { members.remove(member.index(members.len())); }
+            }
+            let mut row = format!("{{{}}}", members.join(",")).into_bytes();
+            for (place, edit) in edits {
+                edit.apply(place, &mut row);
+            }
+            text.extend_from_slice(&row);
+            text.push(b'\n');
+        }
+        let mut scanner = Scanner::default();
+        let mut at = 0;
+        while at < text.len() {
+            let mut fresh = Scanner::default();
+            let expected = fresh.members(&text, at);
+            prop_assert_eq!(scanner.members(&text, at), expected);
+            if expected.is_ok() {
+                prop_assert_eq!(&scanner.found, &fresh.found);
+            }
+            prop_assert_eq!(scanner.check(&text, at), expected);
+            at += text[at..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        }
+    }
+
+    /// Escapes are looked at many together, wherever the block ends.
+    #[test]
+    fn strings_of_escapes_agree_with_serde_json(
+        parts in prop::collection::vec(
+            prop::sample::select(vec!["\\n", "\\\\", "\\\"", "\\u00e9", "\\u12g4", "\\x", "a", "0123456789", "é", "\"", "\t"]),
+            0..60,
+        ),
+        behind in 0..70_usize,
+    ) {
+        let text = format!("\"{}\"", parts.concat());
+        let around = format!("{text}\n{}", "\"".repeat(behind));
+        prop_assert_eq!(Scanner::default().check(text.as_bytes(), 0).is_ok(), oracle(text.as_bytes()));
+        prop_assert_eq!(Scanner::default().check(around.as_bytes(), 0), Scanner::default().check(text.as_bytes(), 0));
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Mutation {
     Put(u8),
     Insert(u8),
     Remove,
     Cut,
+}
+
+impl Mutation {
+    fn apply(self, place: prop::sample::Index, text: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        let place = place.index(text.len());
+        match self {
+            Self::Put(byte) => text[place] = byte,
+            Self::Insert(byte) => text.insert(place, byte),
+            Self::Remove => drop(text.remove(place)),
+            Self::Cut => text.truncate(place),
+        }
+    }
 }
 
 fn mutation() -> impl Strategy<Value = Mutation> {
