@@ -64,6 +64,14 @@ function counted(res) {
 }
 
 describe('a chain into a response', () => {
+  it('comes behind what the response keeps until it is uncorked', () => serving((_req, res) => {
+    res.cork();
+    res.write('head ');
+    fs.createReadStream(file).pipe(res);
+  }, async (port) => {
+    assert.ok(Buffer.concat([Buffer.from('head '), ROWS]).equals(await body(port)));
+  }));
+
   for (const ends of ['chunked', 'with a length']) {
     it(`carries a file, ${ends}`, () => {
       /** @type {any} */

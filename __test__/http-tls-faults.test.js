@@ -262,7 +262,10 @@ describe('many peers', () => {
     const listener = (/** @type {any} */ req, /** @type {any} */ res) => {
       if (req.url === '/small') return res.end('hello');
       const write = () => {
-        while (!res.destroyed && res.write(chunk)) written += chunk.length;
+        while (!res.destroyed) {
+          written += chunk.length;
+          if (!res.write(chunk)) break;
+        }
         res.once('drain', write);
       };
       write();

@@ -70,7 +70,7 @@ class EventStreams {
     res.writeHead(res.statusCode, this.fieldsFor(res));
     const opening = buffer.read();
     if (opening === '') res.flushHeaders();
-    else res.write(opening);
+    else writeNow(res, opening);
     // A stream is quiet for as long as nothing happens.
     socket.setTimeout(0);
     socket.setNoDelay(true);
@@ -145,6 +145,18 @@ class EventStreams {
       else res.end(new EventBuffer().retry(Math.round(retry + Math.random() * jitter)).dispatch().read());
     }
   }
+}
+
+/**
+ * Node.js 26 keeps what a tick writes in the response until the tick's end, where events would overtake it.
+ *
+ * @param {any} res
+ * @param {string} text
+ */
+function writeNow(res, text) {
+  const corks = res.writableCorked;
+  res.write(text);
+  if (res.writableCorked > corks) res.uncork();
 }
 
 module.exports = { EventStreams };

@@ -34,6 +34,8 @@ class ServerResponse extends http.ServerResponse {
     // Who replaced `write`, as compression does, wants the bytes.
     if (this.write !== http.ServerResponse.prototype.write || res.finished || this.destroyed) return undefined;
     if (socket === null || !isOurs(socket) || socket.destroyed || this.strictContentLength) return undefined;
+    // What it keeps until it is uncorked, by Node.js 26 each write of a tick, goes first.
+    if (this.writableCorked > 0) return undefined;
     if (!res._header) res._implicitHeader();
     if (!res._hasBody) return undefined;
     if (!res._headerSent) res._send('', 'latin1');
