@@ -160,6 +160,12 @@ if (process.platform === 'linux') describe('the front door', () => {
   });
 });
 
+/**
+ * Not by name to ES modules: Node looks at each such name when the module is imported, and this one would load all of grpc-js for
+ * every server. `import grpc from 'millrace/grpc'` has it.
+ */
+const NAMELESS = ['ServerMetricRecorder'];
+
 describe('the subpaths', () => {
   const { exports: subpaths } = require('../package.json');
   for (const subpath of Object.keys(subpaths)) {
@@ -167,7 +173,11 @@ describe('the subpaths', () => {
     test(`${subpath} has every name as an ES module, too`, async () => {
       const name = path.posix.join('millrace', subpath);
       const module = await import(name);
-      assert.deepEqual(Object.keys(require(name)).filter((one) => !Object.hasOwn(module, one)), []);
+      const all = require(name);
+      // What a newer Node has and we only hand on is in no text.
+      const handedOn = subpath === './zlib' ? require('node:zlib') : {};
+      const missing = Object.keys(all).filter((one) => !Object.hasOwn(module, one) && !NAMELESS.includes(one));
+      assert.deepEqual(missing.filter((one) => all[one] !== handedOn[one]), []);
     });
   }
 });

@@ -229,8 +229,18 @@ export interface ServerOptions<
 > extends http.ServerOptions<Request, Response>, TlsOptions {
   /** Milliseconds after `close()` at which connections are cut off that are still open; 0 for never. Defaults to 30,000. */
   closeDeadline?: number;
+  /**
+   * Serves metrics, as `server.metrics()` does: `true` at `/metrics`, or the path, or the path with options. Defaults to `false`.
+   */
+  metrics?: boolean | string | (MetricsOptions & { path?: string });
   /** HTTP/2 for clients that begin with its preface, on the same port. Defaults to `true`. */
   http2?: boolean | Http2Options;
+}
+
+/** Who gets metrics. */
+export interface MetricsOptions {
+  /** Called for each request: `true` admits, all else is refused with 403. Defaults to admitting everybody. */
+  authorize?(req: http.IncomingMessage): boolean | Promise<boolean>;
 }
 
 /** Limits of HTTP/2. Beyond one on counts or rates the connection ends with `ENHANCE_YOUR_CALM`. */
@@ -311,6 +321,13 @@ export class Server<
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for wrong options, or a path that has events already
    */
   events(path: string, options: EventsOptions): EventsRoute;
+  /**
+   * Serves what this thread counts, and what the server knows of itself, in the text form of Prometheus, on GET requests for
+   * `path`. It counts from the first call on. `path` defaults to `/metrics`.
+   *
+   * @throws `ERR_INVALID_ARG_VALUE` where the path serves something already
+   */
+  metrics(path?: string, options?: MetricsOptions): this;
   /**
    * Serves gRPC on this port, too, and gRPC-Web for browsers. Returns the gRPC server, for further services; its options count
    * with the first.

@@ -62,3 +62,8 @@ grpcServer.addService({} as ServiceDefinition, {});
 server.grpc({} as ServiceDefinition, {}, { 'millrace.web_origins': (origin: string) => origin.endsWith('.test') });
 // @ts-expect-error: an origin is text
 server.grpc({} as ServiceDefinition, {}, { 'millrace.web_origins': 1 });
+
+createServer({ metrics: true });
+createServer({ metrics: { path: '/m', authorize: async (req) => req.headers.authorization === 'me' } }).metrics('/other', {});
+// @ts-expect-error a path or options
+createServer({ metrics: 1 });

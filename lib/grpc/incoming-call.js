@@ -9,6 +9,7 @@ const { INVALID_TIMEOUT, NO_TIMEOUT, command } = require('../internal/grpc-engin
 const { status } = require('./constants.js');
 const { Metadata } = require('./metadata.js');
 const { MetricsRecorder } = require('./metrics.js');
+const { callEnded } = require('./observe.js');
 const { fieldsOf, metadataOf } = require('./received-metadata.js');
 
 /** Bytes of messages that were taken before the native half is told. */
@@ -45,6 +46,8 @@ class IncomingCall {
     this.engine = server.engine;
     this.limits = server.limits;
     this.tracker = server.tracker;
+    /** Where somebody wants to hear of the call. @type {import('./observe.js').Call | undefined} */
+    this.observed = undefined;
     this.id = id;
     this.connection = connection;
     this.handler = handler;
@@ -108,6 +111,7 @@ class IncomingCall {
 
   /** @param {number} _reason of HTTP/2 */
   onCancelled(_reason) {
+    callEnded(this.observed, status.CANCELLED);
     this.tracker?.onEnd(this.connection, false, false);
     this.finish();
   }
@@ -235,6 +239,7 @@ class IncomingCall {
       metadata.set('endpoint-load-metrics-bin', this.metricsRecorder.serialize());
     }
     this.tracker?.onEnd(this.connection, code === status.OK, true);
+    callEnded(this.observed, code);
     const fields = fieldsOf(metadata);
     const plain = code === status.OK && details === 'OK' && fields === '';
     this.engine.sendStatus(this.id, plain ? '' : `${code}\0${String(details ?? '').replaceAll('\0', ' ')}\0${fields}`);

@@ -16,6 +16,7 @@ const { Exchange } = require('./exchange.js');
 const { IncomingCall } = require('./incoming-call.js');
 const { log } = require('./logging.js');
 const { methodTypes } = require('./method-types.js');
+const { callEnded, callStarted } = require('./observe.js');
 const { Port } = require('./port.js');
 const { ServerCredentials } = require('./server-credentials.js');
 const { intercept } = require('./server-interceptors.js');
@@ -541,15 +542,18 @@ class Server {
     }
     connection.callStarted();
     this.tracker?.onStart(connection);
+    const observed = callStarted(this, connection, path);
     const handler = this.handlers.get(path);
     if (handler === undefined) {
       this.tracker?.onEnd(connection, false, false);
       connection.callEnded();
       const { code, details } = unimplemented(path);
+      callEnded(observed, code);
       this.engine.sendStatus(id, `${code}\0${details}\0`);
       return;
     }
     const base = new IncomingCall(this, id, connection, handler, timeout, authority, fields);
+    base.observed = observed;
     this.engine.calls[id] = base;
     const { interceptors } = connection.port;
     const call = interceptors.length === 0 ? base : intercept(interceptors, handler, base);

@@ -175,7 +175,7 @@ function eventsRoute(path, given, server) {
  * Gives a server's requests to its routes first, whoever parsed them.
  *
  * @param {any} server
- * @param {ReadonlyMap<string, EventsRoute>} routes
+ * @param {ReadonlyMap<string, { serve(req: any, res: any): Promise<void> }>} routes
  */
 function intercept(server, routes) {
   const { emit } = server;

@@ -5,6 +5,7 @@
 const http = require('node:http');
 const { flag } = require('../internal/http-words.js');
 const { prepare } = require('./http2-response.js');
+const { isObserved, observe } = require('./observe.js');
 
 /** What Node answers to a client that went wrong. @type {Record<string, number>} */
 const FAULT_STATUS = {
@@ -100,6 +101,7 @@ function onRequest(server, socket, flags, method, minor, url, fields) {
   if (isStream) prepare(res);
   socket._httpMessage = res;
   res.socket = socket;
+  if (isObserved()) observe(server, req, res, false);
   res.on('finish', onFinish);
   try {
     if (minor === 0 || !answersItself(server, socket, flags, req, res)) {

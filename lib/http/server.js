@@ -19,6 +19,7 @@ const { filesSpec, noFiles } = require('./files.js');
 const { AdoptingServer, intercept } = require('./grpc.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
+const { observeNode } = require('./observe.js');
 const { watch } = require('./requests.js');
 const { ServerResponse } = require('./response.js');
 const { SecureSocket } = require('./secure-socket.js');
@@ -64,6 +65,8 @@ class Server extends http.Server {
     /** @type {any} */
     this._bound = null;
     this._refused = false;
+    /** Requests that Node parsed are told of, too. */
+    this._tellsOfNode = false;
     /** What ends with the server. */
     this[kStops] = new Stops();
     /** Connections that another protocol took over, and those of Node. @type {Set<any>} */
@@ -81,11 +84,18 @@ class Server extends http.Server {
     this.removeAllListeners('connection');
     this.on('connection', (socket) => {
       if (socket instanceof Socket) return;
+      if (!this._tellsOfNode) {
+        this._tellsOfNode = true;
+        observeNode(this);
+      }
       this._taken.add(socket);
       socket.once('close', () => this._taken.delete(socket));
       if (this._tls === undefined) serveByNode.call(this, socket);
       else this._tls.serveByNode(socket, /** @type {any} */ (serveByNode));
     });
+    const { metrics = false } = given;
+    if (typeof metrics === 'object' && metrics !== null) this.metrics(metrics.path, metrics);
+    else if (metrics !== false) this.metrics(metrics === true ? undefined : metrics);
     this.on('newListener', (event) => {
       if (event === 'upgrade') this._engine?.native.setTakesUpgrades(true);
     });
@@ -122,9 +132,33 @@ class Server extends http.Server {
    */
   events(path, options) {
     // Not before somebody wants it: most servers do without.
-    const { eventsRoute, intercept } = require('./events.js');
-    const route = eventsRoute(path, options, this);
-    if (this._routes.has(path)) throw invalidArgValue('path', path, 'serves events already');
+    const { eventsRoute } = require('./events.js');
+    return this._route(path, eventsRoute(path, options, this));
+  }
+
+  /**
+   * Serves what the thread counts, in the text form of Prometheus, on GET requests for `path`.
+   *
+   * @param {string} [path]
+   * @param {any} [options]
+   * @returns {this}
+   */
+  metrics(path = '/metrics', options = undefined) {
+    // Not before somebody wants it: from now on it is counted.
+    const { metricsRoute } = require('./metrics.js');
+    this._route(path, metricsRoute(path, options, this));
+    return this;
+  }
+
+  /**
+   * @template R
+   * @param {string} path
+   * @param {R} route answers GET requests for it
+   * @returns {R}
+   */
+  _route(path, route) {
+    const { intercept } = require('./events.js');
+    if (this._routes.has(path)) throw invalidArgValue('path', path, 'serves something already');
     if (this._routes.size === 0) intercept(this, this._routes);
     this._routes.set(path, route);
     return route;

@@ -3,6 +3,7 @@
 /** The input of a port, from a stream's writes into its operator and back to their callbacks, and its place in a chain. */
 
 const { AsyncResource } = require('node:async_hooks');
+const { stageStarted } = require('./channels.js');
 const { ChunkRoom } = require('./chunk-room.js');
 const { register, forget, touch, kickSoon, isLong } = require('./doorbell.js');
 
@@ -113,7 +114,7 @@ class InputPort {
     if (this.gone) {
       operator.destroy();
       forget(this);
-    }
+    } else stageStarted(/** @type {any} */ (this));
     return operator;
   }
 

@@ -8,6 +8,7 @@
  * stream of JavaScript's costs, is nobody's pipeline, and can be collected at once.
  */
 
+const { stageEnded } = require('./channels.js');
 const { event, forget, touch } = require('./doorbell.js');
 const { fromFailure } = require('./errors.js');
 const { InputPort } = require('./input-port.js');
@@ -290,6 +291,7 @@ class Port extends InputPort {
       if (this.made !== null) forget(this);
       if (!this.gone) this.resource.emitDestroy();
       this.gone = true;
+      if (this.made !== null) stageEnded(/** @type {any} */ (this));
       callback();
       this.releaseWriters();
     };

@@ -8,6 +8,7 @@ const { connect } = require('./client.js');
 const engine = require('./engine.js');
 const PerMessageDeflate = require('./permessage-deflate.js');
 const { Heartbeat } = require('./heartbeat.js');
+const { closed, opened } = require('./observe.js');
 const Sender = require('./sender.js');
 const { slowPeerError } = require('../internal/errors.js');
 const {
@@ -47,6 +48,8 @@ class WebSocket extends EventEmitter {
     /** @type {NodeJS.Timeout | null} */
     this._closeTimer = null;
     this._errorEmitted = false;
+    /** What it failed with, for who observes it. @type {Error | undefined} */
+    this._failure = undefined;
     /** The receiver failed. */
     this._breached = false;
     /** @type {Record<string, PerMessageDeflate>} */
@@ -219,12 +222,14 @@ class WebSocket extends EventEmitter {
 
     if (options.pingInterval || options.idleTimeout) this._heartbeat = new Heartbeat(this, options);
     this._readyState = OPEN;
+    opened(this, socket);
     this.emit('open');
   }
 
   /** Emits `close`, last. */
   emitClose() {
     this._readyState = CLOSED;
+    closed(this);
     this.emit('close', this._closeCode, this._closeMessage);
   }
 
@@ -367,6 +372,7 @@ class WebSocket extends EventEmitter {
    * @param {Error & { closeCode: number }} error
    */
   _onBreach(error) {
+    this._failure ??= error;
     this._breached = true;
     if (this._socket[kWebSocket] !== undefined) {
       this._drainSocket();
@@ -389,6 +395,7 @@ class WebSocket extends EventEmitter {
   _onOverflow(most) {
     if (this._socket[kWebSocket] === undefined) return;
     const error = slowPeerError(most);
+    this._failure ??= error;
     this._errorEmitted = true;
     // Its queue is full: a close frame would not reach it.
     this._socket.destroy();
@@ -474,6 +481,7 @@ function sendAfterClose(websocket, data, cb) {
  */
 function onSenderError(websocket, error) {
   if (websocket.readyState === CLOSED) return;
+  websocket._failure ??= error;
   if (websocket.readyState === OPEN) {
     websocket._readyState = CLOSING;
     websocket._setCloseTimer();
