@@ -15,11 +15,13 @@ const { gzipSync } = require('node:zlib');
 
 const ROOT = path.join(__dirname, '..');
 const BIN = path.join(ROOT, 'bin', 'millrace.js');
-const PAGES = ['README.md', ...fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', ...['docs', 'docs/guides'].flatMap((folder) => {
+  return fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`);
+})];
 const TIMEOUT_MS = 60_000;
 
-/** Languages of blocks that are not run: data, output, pictures and types. */
-const SILENT = ['', 'json', 'jsonl', 'text', 'ts', 'mermaid'];
+/** Languages of blocks that are not run: data, output, pictures, types, and what others are configured by. */
+const SILENT = ['', 'json', 'jsonl', 'nginx', 'text', 'ts', 'mermaid'];
 /** Commands that these tests are themselves part of, that measure for minutes, or that run until they are interrupted. */
 const EXEMPT = [
   'npm start', 'npx millrace serve', 'millrace serve', 'npm run sample', 'npm test', 'npm run bench', 'npm run examples',
