@@ -35,7 +35,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --smoke        every case once on little input; fails where outputs disagree
   --rivals       leave millrace itself out
   --strict       fail also where a floor or a ceiling is missed
-  --write        put the tables into docs/performance.md
+  --write        put the tables into docs/performance.md, as a run without any options does
   --data DIR     where inputs and outputs are kept (default bench/data)
   --corpus DIR   where real logs may be (default ../shared/data beside the project)
 `;
@@ -136,7 +136,7 @@ async function main() {
       case: { type: 'string', multiple: true },
       input: { type: 'string' },
       bytes: { type: 'string' },
-      trials: { type: 'string', default: '5' },
+      trials: { type: 'string' },
       smoke: { type: 'boolean', default: false },
       rivals: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
@@ -160,6 +160,8 @@ async function main() {
   }
   if (values.write && (smoke || rivals)) throw new Misuse('--write wants a full run');
   const both = values.files === values.servers;
+  const narrowed = smoke || rivals || !both || Boolean(values.case ?? values.input ?? values.bytes ?? values.trials);
+  const writes = values.write || !narrowed;
 
   if (!rivals) {
     // Figures of a debug build mean nothing; for a smoke run any build will do.
@@ -169,7 +171,7 @@ async function main() {
   installRivals();
   fs.mkdirSync(data, { recursive: true });
   /** @type {Choice} */
-  const choice = { trials: Number(values.trials), smoke, rivals, data, wanted: (name) => chosen.includes(name) };
+  const choice = { trials: Number(values.trials ?? 5), smoke, rivals, data, wanted: (name) => chosen.includes(name) };
   const failures = [];
   const missed = [];
   if ((both || values.files) && ofFiles.some(choice.wanted)) {
@@ -177,7 +179,7 @@ async function main() {
     const measured = await measureFiles({ ...choice, bytes, input: values.input, corpus: values.corpus });
     failures.push(...measured.failures);
     missed.push(...tell(measured.results, render));
-    if (values.write) {
+    if (writes) {
       const order = cases.flatMap((one) => one.inputs.map((input) => `${one.name} on ${input}`));
       const merged = merge(path.join(data, 'results.json'), measured.results, order);
       write(PAGE, 'bench', merged, render(merged));
@@ -188,7 +190,7 @@ async function main() {
       const measured = await measureServers(choice);
       failures.push(...measured.failures);
       missed.push(...tell(measured.results, renderServers));
-      if (values.write) {
+      if (writes) {
         const merged = merge(path.join(data, 'server-results.json'), measured.results, ofServers);
         write(PAGE, 'bench:servers', merged, renderServers(merged));
       }
