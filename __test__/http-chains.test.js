@@ -64,10 +64,13 @@ function counted(res) {
 }
 
 describe('a chain into a response', () => {
+  // Node.js 26 uncorks by itself, at the end of each tick.
   it('comes behind what the response keeps until it is uncorked', () => serving((_req, res) => {
     res.cork();
     res.write('head ');
-    fs.createReadStream(file).pipe(res);
+    const source = fs.createReadStream(file);
+    source.pipe(res);
+    source.once('pause', () => setImmediate(() => res.uncork()));
   }, async (port) => {
     assert.ok(Buffer.concat([Buffer.from('head '), ROWS]).equals(await body(port)));
   }));
