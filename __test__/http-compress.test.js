@@ -3,16 +3,26 @@
 // Text that is compressed while it is sent.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const nodeFs = require('node:fs');
 const nodeHttp = require('node:http');
 const path = require('node:path');
 const { describe, it } = require('node:test');
 const nodeZlib = require('node:zlib');
 const { http } = require('../index.js');
+const { ask, session } = require('./harness/http2.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
-const { folder, rows } = require('./harness/streams.js');
+const { folder, rows, until } = require('./harness/streams.js');
 
 const TEXT = rows(3000);
+
+/** Node 20 has no zstd. @type {Record<string, (bytes: Buffer) => Buffer>} */
+const DECODERS = {
+  gzip: nodeZlib.gunzipSync,
+  br: nodeZlib.brotliDecompressSync,
+  zstd: /** @type {any} */ (nodeZlib).zstdDecompressSync,
+  undefined: (bytes) => bytes,
+};
 
 /**
  * @param {import('node:test').TestContext} t
@@ -53,18 +63,19 @@ async function site(t, options = { compress: true }) {
 }
 
 describe('files that are compressed', () => {
-  it('go to peers that like gzip better, and as they are to others', async (t) => {
+  it('go to peers in the coding that they like best, and as they are to others', async (t) => {
     const { ask } = await site(t);
     for (const [accept, coding] of [
       ['gzip', 'gzip'],
-      ['gzip, deflate, br', 'gzip'],
-      ['br;q=1, gzip;q=0.2', 'gzip'],
-      ['*', 'gzip'],
+      ['gzip, deflate, br', 'br'],
+      ['br;q=0.2, gzip;q=1', 'gzip'],
+      ['zstd, gzip', 'zstd'],
+      ['*', 'br'],
       ['x-gzip', 'gzip'],
       ['gzip;q=0', undefined],
       ['gzip;q=0.2, identity', undefined],
-      ['br, zstd', undefined],
-      ['*, gzip;q=0', undefined],
+      ['*, br;q=0, zstd;q=0', 'gzip'],
+      ['deflate', undefined],
       ['', undefined],
       [undefined, undefined],
     ]) {
@@ -74,7 +85,7 @@ describe('files that are compressed', () => {
       assert.equal(headers.vary, 'Accept-Encoding');
       assert.equal(Number(headers['content-length']), body.length);
       assert.equal(headers['content-type'], 'text/html; charset=utf-8');
-      assert.ok((coding === undefined ? body : nodeZlib.gunzipSync(body)).equals(TEXT), accept);
+      if (DECODERS[`${coding}`]) assert.ok(DECODERS[`${coding}`](body).equals(TEXT), accept);
       if (coding) assert.ok(body.length < TEXT.length / 3);
     }
   });
@@ -187,5 +198,83 @@ describe('files that are compressed', () => {
     const server = http.createServer();
     assert.throws(() => server.files('/', '/tmp', { compress: { level: 10 } }), { code: 'ERR_OUT_OF_RANGE' });
     assert.throws(() => server.files('/', '/tmp', { compress: 'br' }), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(() => server.files('/', '/tmp', { compress: { codings: ['deflate'] } }), { code: 'ERR_INVALID_ARG_VALUE' });
   });
+
+  it('are those of the codings that are offered', async (t) => {
+    const { ask } = await site(t, { compress: { codings: 'gzip' } });
+    assert.equal((await ask('/page.html', { 'accept-encoding': 'br, gzip;q=0.1' })).headers['content-encoding'], 'gzip');
+    assert.equal((await ask('/page.html', { 'accept-encoding': 'br, zstd' })).headers['content-encoding'], undefined);
+  });
+
+  it('go to streams of HTTP/2, many at once, and not to those that are given up', async (t) => {
+    const { port } = await site(t, { compress: { cacheBytes: 0 } });
+    await session(port, async (client) => {
+      const get = { ':path': '/page.html', 'accept-encoding': 'gzip' };
+      const head = await ask(client, { ...get, ':method': 'HEAD' });
+      const gone = Array.from({ length: 10 }, () => client.request(get));
+      for (const stream of gone) stream.close(8);
+      const all = await Promise.all(Array.from({ length: 30 }, () => ask(client, get)));
+      for (const { headers, body } of all) {
+        assert.equal(headers['content-encoding'], 'gzip');
+        assert.equal(headers['content-length'], head.headers['content-length']);
+        assert.ok(nodeZlib.gunzipSync(body).equals(TEXT));
+      }
+      const { headers, body } = await ask(client, { ...get, range: 'bytes=10-19' });
+      assert.equal(headers[':status'], 206);
+      assert.ok(body.equals(TEXT.subarray(10, 20)));
+    });
+  });
+});
+
+describe('res.sendFile()', () => {
+  /**
+   * @param {import('node:test').TestContext} t
+   * @param {(port: number, ended: any[]) => Promise<void>} use
+   */
+  async function sending(t, use) {
+    const at = folder(t);
+    nodeFs.writeFileSync(at('page.html'), TEXT);
+    /** @type {any[]} */
+    const ended = [];
+    const server = http.createServer((_req, /** @type {any} */ res) => {
+      res.on('finish', () => ended.push('finish'));
+      res.sendFile(at('page.html'), { compress: true }, (/** @type {any} */ error) => ended.push(error?.code));
+    });
+    const port = await listening(server);
+    t.after(() => closed(server));
+    await use(port, ended);
+  }
+  const get = (/** @type {string} */ more) => `GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n${more}\r\n`;
+
+  it('compresses, too, for one request after the other', (t) => sending(t, async (port, ended) => {
+    const text = await new Raw(port).write(get('') + get('Connection: close\r\n')).all;
+    const bodies = text.split(/HTTP\/1.1 200 OK[^]*?\r\n\r\n/).slice(1);
+    assert.equal(bodies.length, 2);
+    for (const body of bodies) assert.ok(nodeZlib.gunzipSync(Buffer.from(body, 'latin1')).equals(TEXT));
+    assert.match(text, /Vary: Accept-Encoding/);
+    assert.deepEqual(ended, ['finish', undefined, 'finish', undefined]);
+    const plain = await new Raw(port).write(get('Connection: close\r\nRange: bytes=10-19\r\n')).all;
+    assert.match(plain, /206 Partial/);
+    assert.ok(plain.endsWith(TEXT.toString('latin1', 10, 20)));
+  }));
+
+  it('compresses over HTTP/2', (t) => sending(t, (port, ended) => session(port, async (client) => {
+    for (const method of ['GET', 'HEAD', 'GET']) {
+      const { headers, body } = await ask(client, { ':method': method, 'accept-encoding': 'br' });
+      assert.equal(headers['content-encoding'], 'br');
+      if (method === 'GET') assert.ok(nodeZlib.brotliDecompressSync(body).equals(TEXT));
+    }
+    await until(() => ended.length === 6, 'the callbacks');
+    assert.deepEqual(ended.filter((what) => what === 'finish').length, 3);
+  })));
+
+  it('tells of a peer that did not wait', (t) => sending(t, async (port, ended) => {
+    const raw = new Raw(port).write(get(''));
+    await once(raw.socket, 'connect');
+    await new Promise((resolve) => setImmediate(resolve));
+    raw.destroy();
+    await until(() => ended.length > 0, 'the callback');
+    assert.ok([undefined, 'ECONNABORTED', 'finish'].includes(ended[0]));
+  }));
 });

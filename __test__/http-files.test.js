@@ -12,6 +12,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const http = require('../lib/http.js');
+const { until } = require('./harness/streams.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
 
 const LARGE = randomBytes(3_000_000);
@@ -175,7 +176,7 @@ describe('a file', () => {
       raw.destroy();
       await raw.all;
     }
-    while (descriptors() > begun) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => descriptors() <= begun, 'the descriptors to be closed');
   }));
 });
 

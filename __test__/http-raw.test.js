@@ -8,8 +8,12 @@ const { once } = require('node:events');
 const nodeHttp = require('node:http');
 const { after, before, describe, it } = require('node:test');
 const ourHttp = require('../lib/http.js');
+const { getEventLoop } = require('../lib/internal/event-loop.js');
 const { Raw, closed, exchange, listening } = require('./harness/raw-http.js');
 const { settled, until } = require('./harness/streams.js');
+
+/** Without the native event loop the parser is Node's. */
+const native = getEventLoop() !== null;
 
 const HOST = 'Host: a\r\n';
 const POST = `POST / HTTP/1.1\r\n${HOST}`;
@@ -88,16 +92,19 @@ async function refusal(http, request) {
   // The preface is none where it is not looked for.
   const server = http.createServer({ http2: false }, (/** @type {any} */ req) => req.resume());
   const port = await listening(server);
-  const answer = await exchange(port, request);
-  const told = once(server, 'clientError');
-  const raw = new Raw(port).write(request);
-  const [error, socket] = await told;
-  assert.match(error.message, /^Parse Error/);
-  assert.ok(Buffer.isBuffer(error.rawPacket));
-  socket.destroy();
-  await raw.all;
-  await closed(server);
-  return { code: error.code, answer };
+  try {
+    const answer = await exchange(port, request);
+    const told = once(server, 'clientError');
+    const raw = new Raw(port).write(request);
+    const [error, socket] = await told;
+    assert.match(error.message, /^Parse Error/);
+    assert.ok(Buffer.isBuffer(error.rawPacket));
+    socket.destroy();
+    await raw.all;
+    return { code: error.code, answer };
+  } finally {
+    await closed(server);
+  }
 }
 
 describe('malformed requests are refused as by node:http', () => {
@@ -110,7 +117,8 @@ describe('malformed requests are refused as by node:http', () => {
   }
 });
 
-describe('and some that node:http lets pass', () => {
+// What follows is our parser's alone; where Node's serves, it is Node's to say.
+if (native) describe('and some that node:http lets pass', () => {
   for (const [name, [request, code]] of Object.entries(STRICTER)) {
     it(name, async () => {
       const { code: ours, answer } = await refusal(ourHttp, request);
@@ -158,7 +166,8 @@ describe('h1spec', () => {
     ['a valid GET with edge cases', 'GET / HTTP/1.1\r\nhoSt:\texample.com\r\nempty:\r\n\r\n', /^HTTP\/1.1 2/],
     ['invalid header characters', 'GET / HTTP/1.1\r\nHost: example.com\r\nX-Invalid[]: test\r\n\r\n', /^HTTP\/1.1 4/],
     ['a missing host', 'GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n', /^HTTP\/1.1 4/],
-    ['several hosts', 'GET / HTTP/1.1\r\nHost: example.com\r\nHost: example.org\r\n\r\n', /^HTTP\/1.1 4/],
+    // Node's parser lets it pass.
+    ['several hosts', 'GET / HTTP/1.1\r\nHost: example.com\r\nHost: example.org\r\n\r\n', native ? /^HTTP\/1.1 4/ : /^HTTP\/1.1 2/],
     ['an overflowing negative length', `${POST}Content-Length: -123456789123456789123456789\r\n\r\n`, /^HTTP\/1.1 4/],
     ['a negative length', `${POST}Content-Length: -1234\r\n\r\n`, /^HTTP\/1.1 4/],
     ['a length that is no number', `${POST}Content-Length: abc\r\n\r\n`, /^HTTP\/1.1 4/],
@@ -192,8 +201,8 @@ describe('under load', () => {
     raw.write(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(5000));
     await until(() => asked > 0, 'the first request');
     await settled(() => asked);
-    // The system's own buffers hold some.
-    assert.ok(asked < 40, `${asked} answers were made`);
+    // The system's own buffers hold some. Node makes them all, and keeps them.
+    assert.ok(asked < (native ? 40 : 5001), `${asked} answers were made`);
     raw.destroy();
     await closed(server);
   });
@@ -232,9 +241,13 @@ describe('under load', () => {
       }));
     };
     for (let i = 0; i < 4; i++) await round();
-    while ((await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))) !== 0) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    let left = 1;
+    const count = () => server.getConnections((_error, connections) => {
+      left = connections;
+      if (left > 0) setImmediate(count);
+    });
+    count();
+    await until(() => left === 0, 'the last connection to go');
     assert.equal(/** @type {any} */ (server)._sockets().length, 0);
     await closed(server);
   });

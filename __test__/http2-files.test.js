@@ -10,11 +10,13 @@ const os = require('node:os');
 const path = require('node:path');
 const { pipeline, Readable, Writable } = require('node:stream');
 const { after, before, describe, it } = require('node:test');
-const { createReadStream } = require('../lib/fs.js');
+const nodeZlib = require('node:zlib');
+const { createReadStream, createWriteStream } = require('../lib/fs.js');
 const { createHub } = require('../lib/hub.js');
+const { upperCase } = require('../lib/text.js');
 const { createGzip } = require('../lib/zlib.js');
 const { ask, serving, session } = require('./harness/http2.js');
-const { until } = require('./harness/streams.js');
+const { folder, fused, offer, settled, until } = require('./harness/streams.js');
 
 /** @param {Buffer | string} bytes */
 const sha = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -91,7 +93,7 @@ describe('files and streams', () => {
   }, (port) => session(port, async (client) => {
     assert.equal(sha((await ask(client, { ':path': '/plain' })).body), sha(bytes));
     const { body } = await ask(client, { ':path': '/gzip' });
-    assert.equal(sha(require('node:zlib').gunzipSync(body)), sha(bytes));
+    assert.equal(sha(nodeZlib.gunzipSync(body)), sha(bytes));
   })));
 
   it('are uploaded with a bound on what is held', () => serving((/** @type {any} */ req, /** @type {any} */ res) => {
@@ -111,6 +113,82 @@ describe('files and streams', () => {
     assert.equal(digest, sha(Buffer.concat([bytes, bytes, bytes])));
     assert.ok(most <= 256 * 1024, `${most} bytes were held`);
   })));
+
+  it('are uploaded into native streams without a chunk in JavaScript', async (t) => {
+    const file = folder(t)('upload.gz');
+    /** @type {any} */
+    let seen;
+    await serving((/** @type {any} */ req, /** @type {any} */ res) => {
+      const { socket } = req;
+      const { onData } = socket;
+      seen = 0;
+      socket.onData = (/** @type {any[]} */ ...args) => {
+        seen++;
+        onData.apply(socket, args);
+      };
+      pipeline(req, createGzip(), createWriteStream(file), (error) => {
+        res.end(JSON.stringify([error?.code, socket.bytesRead, req.complete]));
+      });
+    }, (port) => session(port, async (client) => {
+      const { body } = await ask(client, { ':method': 'PUT' }, Readable.from([bytes, bytes, bytes]));
+      assert.deepEqual(JSON.parse(String(body)), [null, bytes.length * 3, true]);
+    }));
+    assert.equal(sha(nodeZlib.gunzipSync(fs.readFileSync(file))), sha(Buffer.concat([bytes, bytes, bytes])));
+    if (fused) assert.equal(seen, 0);
+  });
+
+  it('are held back by a native stage that is full, and go on when it is not', () => {
+    /** @type {any} */
+    let stage;
+    return serving((/** @type {any} */ req, /** @type {any} */ res) => {
+      stage = upperCase();
+      req.pipe(stage);
+      res.req.socket.server.emit('piped', res);
+    }, (port, server) => session(port, async (client) => {
+      const total = 24 << 20;
+      const source = offer(total);
+      const answer = ask(client, { ':method': 'PUT' }, source);
+      const [res] = await once(server, 'piped');
+      await settled(() => source.offered);
+      assert.ok(source.offered < 12 << 20, `${source.offered} bytes were taken`);
+      let got = 0;
+      for await (const chunk of stage) got += chunk.length;
+      assert.equal(got, total);
+      res.end('all');
+      assert.equal(String((await answer).body), 'all');
+    }));
+  });
+
+  it('may be looked at in the midst of it, and be given up', () => {
+    /** @type {any[]} */
+    const told = [];
+    let requests = 0;
+    return serving((/** @type {any} */ req, /** @type {any} */ res) => {
+      requests++;
+      const stage = upperCase();
+      req.pipe(stage);
+      req.on('error', (/** @type {any} */ error) => told.push(error.code));
+      stage.once('data', () => {
+        let looked = 0;
+        req.on('data', (/** @type {Buffer} */ chunk) => {
+          looked += chunk.length;
+        });
+        stage.on('data', () => {});
+        req.on('end', () => res.end(String(looked)));
+      });
+    }, (port) => session(port, async (client) => {
+      const total = 4 << 20;
+      const { body } = await ask(client, { ':method': 'PUT' }, offer(total));
+      assert.ok(Number(body) > 0 && Number(body) <= total, String(body));
+      const stream = client.request({ ':method': 'PUT' }, { endStream: false });
+      stream.on('error', () => {});
+      stream.write(Buffer.alloc(100_000, 'x'));
+      await until(() => requests === 2, 'the request');
+      stream.destroy();
+      await until(() => told.length === 1, 'the error');
+      assert.deepEqual(told, ['ECONNRESET']);
+    }));
+  });
 
   it('of events come as they are published', () => {
     const hub = createHub();

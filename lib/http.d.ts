@@ -35,6 +35,8 @@ export interface FileOptions {
   acceptRanges?: boolean;
   /** Further fields. */
   headers?: http.OutgoingHttpHeaders;
+  /** Text is compressed for peers that accept it, and kept. Defaults to `false`. */
+  compress?: boolean | CompressFilesOptions;
 }
 
 /** How the files of a directory are served. */
@@ -45,10 +47,6 @@ export interface FilesOptions extends FileOptions {
   extensions?: string | readonly string[] | false;
   /** Encoded files beside the plain ones. Defaults to none; `true` is all. */
   precompressed?: boolean | ReadonlyArray<'br' | 'zstd' | 'gzip'>;
-  /**
-   * Text is compressed with gzip for peers that accept it, and kept. Defaults to `false`.
-   */
-  compress?: boolean | CompressFilesOptions;
   /** Names that begin with a dot. Defaults to `'ignore'`: as if they were not there. */
   dotfiles?: 'allow' | 'deny' | 'ignore';
   /** Symbolic links. Defaults to `'inside'`: followed within the directory. */
@@ -61,8 +59,14 @@ export interface FilesOptions extends FileOptions {
 
 /** How text files are compressed while they are sent. */
 export interface CompressFilesOptions {
-  /** 1 to 9. Defaults to 6. */
+  /** What is offered; the peer's weights decide, then the order brotli, zstd, gzip. Defaults to all. */
+  codings?: 'br' | 'zstd' | 'gzip' | ReadonlyArray<'br' | 'zstd' | 'gzip'>;
+  /** Of gzip, 1 to 9. Defaults to 6. */
   level?: number;
+  /** 0 to 11. Defaults to 5. */
+  brotliQuality?: number;
+  /** 1 to 19. Defaults to 6. */
+  zstdLevel?: number;
   /** Bytes of the smallest file that is compressed. Defaults to 1,024. */
   threshold?: number;
   /** Bytes of the largest; one is compressed in memory. Defaults to 4,194,304. */

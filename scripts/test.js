@@ -65,7 +65,8 @@ function parts(names) {
   // Servers run over Node's own sockets where those cannot be driven natively. Not here: what is about driving them, and the
   // parser, which is Node's there.
   const overNode = new RegExp(
-    '^(http(-chains|-close|-events|-fallback|-uploads)?|sse(-event-source)?|hub|ws(-conformance|-life)?)[.]test',
+    '^(http(-chains|-close|-connections|-events|-fallback|-raw|-requests|-responses|-uploads|-workers)?' +
+      '|sse(-event-source)?|hub|ws(-conformance|-faults|-life)?)[.]test',
   );
   const servers = files.filter((file) => overNode.test(path.basename(file)));
   if (servers.length > 0) {

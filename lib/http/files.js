@@ -59,7 +59,7 @@ function fields(headers) {
 
 /**
  * @param {Record<string, any>} options
- * @returns {object} see `PolicySpec` in `src/binding/http.rs`
+ * @returns {object} see `PolicySpec` in `src/binding/http_settings.rs`
  */
 function policy(options) {
   const immutable = boolean(options, 'immutable', false);
@@ -75,15 +75,20 @@ function policy(options) {
 
 /**
  * @param {Record<string, any>} options
- * @returns {object | null} see `CompressSpec` in `src/binding/http.rs`; null for none
+ * @returns {object | null} see `CompressSpec` in `src/binding/http_settings.rs`; null for none
  */
 function compression(options) {
   const { compress = false } = options;
   if (compress === false) return null;
   const given = compress === true ? {} : compress;
   if (typeof given !== 'object' || given === null) throw invalidArgType('options.compress', ['boolean', 'Object'], compress);
+  const codings = names(given, 'codings', CODINGS);
+  for (const name of codings) oneOf({ codings: name }, 'codings', CODINGS, '');
   return {
+    codings,
     level: integer(given, 'level', 1, 9, 6),
+    brotliQuality: integer(given, 'brotliQuality', 0, 11, 5),
+    zstdLevel: integer(given, 'zstdLevel', 1, 19, 6),
     threshold: integer(given, 'threshold', 0, Number.MAX_SAFE_INTEGER, 1024),
     maxBytes: integer(given, 'maxBytes', 0, 2 ** 30, 4 * 2 ** 20),
     cacheBytes: integer(given, 'cacheBytes', 0, Number.MAX_SAFE_INTEGER, 32 * 2 ** 20),
@@ -94,7 +99,7 @@ function compression(options) {
  * @param {unknown} prefix
  * @param {unknown} directory
  * @param {unknown} given
- * @returns {object} see `FilesSpec` in `src/binding/http.rs`
+ * @returns {object} see `FilesSpec` in `src/binding/http_settings.rs`
  */
 function filesSpec(prefix, directory, given) {
   if (typeof prefix !== 'string') throw invalidArgType('prefix', 'string', prefix);
@@ -124,4 +129,4 @@ function noFiles() {
   return withCode(new Error(message), 'ERR_MILLRACE_HTTP_FILES');
 }
 
-module.exports = { filesSpec, noFiles, policy };
+module.exports = { compression, filesSpec, noFiles, policy };

@@ -9,6 +9,9 @@ const { HTTP2 } = require('./socket-face.js');
 /** What Node's response touches of a socket's inner state. Nothing is corked here: a tick's writes leave together anyhow. */
 const STATE = { corked: 0 };
 
+/** A stream has none. @type {StreamFace[]} */
+const NO_STREAMS = [];
+
 class StreamFace extends EventEmitter {
   /**
    * @param {import('./socket.js').Socket} session the connection
@@ -30,7 +33,15 @@ class StreamFace extends EventEmitter {
     this._httpMessage = null;
     this.held = false;
     this.bytesWritten = 0;
-    this.bytesRead = 0;
+    /** Bytes of the body that came here. */
+    this.received = 0;
+    /** There is one request. */
+    this.receivedBefore = 0;
+    /** The way of the body past JavaScript. @type {import('../internal/native-source.js').Feed | null} */
+    this.upload = null;
+    /** Bytes that went that way when the timeout began. */
+    this.fedBefore = 0;
+    this.streams = NO_STREAMS;
     /** Bytes that went to the engine and wait there, and bytes in the slab. */
     this.waiting = 0;
     this.unsent = 0;
@@ -48,6 +59,15 @@ class StreamFace extends EventEmitter {
 
   get requests() {
     return 1;
+  }
+
+  get bytesRead() {
+    return this.received + this.fed();
+  }
+
+  /** @returns {number} bytes of the body that went past JavaScript */
+  fed() {
+    return this.released ? 0 : this.engine.native.fed(this.id);
   }
 
   get readable() {

@@ -7,11 +7,11 @@
 
 const { command } = require('../internal/http-words.js');
 const { withCode } = require('../internal/errors.js');
-const { feedTarget } = require('../internal/native-source.js');
 const { drained, onRequest, onStreamClose } = require('./requests.js');
 const { fromLines } = require('./http2-response.js');
 const { callSent, callUnsent, callWhenSent, takesMore } = require('./sent-callbacks.js');
 const { StreamFace } = require('./http2-stream-face.js');
+const { feedUpload, hasPassed, linkUpload } = require('./upload.js');
 
 /** Error codes of RFC 9113 section 7. */
 const NO_ERROR = 0;
@@ -134,6 +134,10 @@ class StreamSocket extends StreamFace {
 
   /** No byte was seen for as long as the timeout is. */
   idled() {
+    if (hasPassed(this)) {
+      this.timer?.refresh();
+      return;
+    }
     const told = [this.incoming?.emit('timeout', this), this._httpMessage?.emit('timeout', this), this.emit('timeout')];
     if (!told.includes(true)) this.destroy();
   }
@@ -146,7 +150,9 @@ class StreamSocket extends StreamFace {
   /** @param {number} code */
   release(code) {
     if (this.released) return;
+    this.received += this.fed();
     this.released = true;
+    this.upload?.unlink();
     clearTimeout(this.timer);
     this.timer = undefined;
     this.session.streams.delete(this);
@@ -177,13 +183,8 @@ class StreamSocket extends StreamFace {
    * @returns {boolean} whether they went on into a native stream
    */
   feed(bytes, start, end, last) {
-    const req = this.incoming;
-    if (req === null || req.destroyed) return false;
-    const port = feedTarget(req);
-    if (port === null || port.operator.inboxBytes() >= port.inboxBound) return false;
-    this.bytesRead += end - start;
+    if (!feedUpload(this, bytes, start, end)) return false;
     this.refresh();
-    port.feed(bytes.subarray(start, end));
     if (last) {
       // Once the stage is full the next bytes go the other way, which holds them back.
       this.held = true;
@@ -192,15 +193,19 @@ class StreamSocket extends StreamFace {
     return true;
   }
 
-  /** Bytes of a stream come through its session's frames; they do not go past JavaScript. */
-  link() {}
+  /** Lets the rest of the body go past JavaScript, where nobody looks. */
+  link() {
+    linkUpload(this);
+    // The native side gives the peer its credit now.
+    if (this.upload !== null) this.held = false;
+  }
 
   /**
    * @param {Buffer} chunk
    * @param {boolean} [last] nothing more comes until it is resumed
    */
   onData(chunk, last) {
-    this.bytesRead += chunk.length;
+    this.received += chunk.length;
     this.refresh();
     const req = this.incoming;
     if (last) this.held = true;
@@ -229,6 +234,7 @@ class StreamSocket extends StreamFace {
    */
   complete(req, trailers) {
     this.incoming = null;
+    this.upload?.unlink();
     req.complete = true;
     if (trailers.length > 0) req._addHeaderLines(trailers, trailers.length);
     if (!req.destroyed) req.push(null);

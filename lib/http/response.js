@@ -6,7 +6,7 @@ const { getSystemErrorMap } = require('node:util');
 const { invalidArgType, invalidArgValue, withCode } = require('../internal/errors.js');
 const { optionsObject } = require('../internal/options.js');
 const { kTakeOutput } = require('../internal/native-sink.js');
-const { noFiles, policy } = require('./files.js');
+const { compression, noFiles, policy } = require('./files.js');
 const { sendFile, share, takeOutput } = require('./socket-answers.js');
 const { StreamSocket } = require('./http2-stream.js');
 const { kShare } = require('../internal/shared-frame.js');
@@ -15,7 +15,9 @@ const { SocketFace } = require('./socket-face.js');
 /** What a file's absence and its like are in HTTP. @type {Record<string, number>} */
 const STATUS = { ENOENT: 404, ENOTDIR: 404, ENAMETOOLONG: 404, EISDIR: 404, EACCES: 403, EPERM: 403 };
 /** Fields of a request that decide about a file. */
-const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'];
+const CONDITIONS = [
+  'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range', 'accept-encoding',
+];
 
 /** @param {any} socket */
 function isOurs(socket) {
@@ -92,6 +94,7 @@ class ServerResponse extends http.ServerResponse {
       contentType: this.hasHeader('content-type') ? '' : options.contentType,
       headOnly: req.method === 'HEAD',
       keepAlive: this.shouldKeepAlive,
+      compress: compression(options),
       policy: { ...policy({ ...options, headers: { ...set(res), ...options.headers } }) },
       request,
     }, callback);

@@ -16,6 +16,7 @@ const { Stops, kStops, stopOf } = require('../internal/server-stop.js');
 const { getEventLoop } = require('../internal/event-loop.js');
 const { wantsTls } = require('../internal/secure-context.js');
 const { filesSpec, noFiles } = require('./files.js');
+const { isShared, listenByPrimary } = require('./cluster.js');
 const { AdoptingServer, intercept } = require('./grpc.js');
 const { http2Settings } = require('./http2-options.js');
 const { base, check, listenError, normalize } = require('./listen.js');
@@ -212,7 +213,8 @@ class Server extends http.Server {
         code: 'ERR_SERVER_ALREADY_LISTEN',
       });
     }
-    if (callback) this.once('listening', callback);
+    const shared = isShared(options);
+    if (callback && !shared) this.once('listening', callback);
     check(options);
     const engine = new Engine(this._settings(), (id) => this._onConnection(id));
     engine.native.setTakesUpgrades(this.listenerCount('upgrade') > 0);
@@ -220,6 +222,10 @@ class Server extends http.Server {
     this._tls?.hand(engine);
     this._grpcPort?.adoptFrom(engine.native);
     this._engine = engine;
+    if (shared) {
+      listenByPrimary(this, engine, () => super.listen(...args));
+      return this;
+    }
     if (options.signal) {
       const close = () => this.close();
       if (options.signal.aborted) process.nextTick(close);
@@ -293,7 +299,7 @@ class Server extends http.Server {
   }
 
   address() {
-    return this._engine === undefined ? super.address() : this._bound;
+    return this._bound ?? super.address();
   }
 
   // @ts-expect-error: an accessor in Node, too, whatever its types say
@@ -336,11 +342,11 @@ class Server extends http.Server {
     const how = stopOf(optionsObject(options), this._options);
     const engine = this._engine;
     const isOpen = this.listening;
+    engine?.native.closeListeners();
     if (engine === undefined || this._bound === null) super.close(callback);
     else {
       if (typeof callback === 'function') this.once('close', callback);
       this._bound = null;
-      engine.native.closeListeners();
       super.close();
     }
     if (!isOpen) return this;

@@ -64,7 +64,7 @@ function share(socket, res, frame) {
  *
  * @param {any} socket
  * @param {any} res
- * @param {object} spec see `SendSpec` in `src/binding/http.rs`
+ * @param {object} spec see `SendSpec` in `src/binding/http_settings.rs`
  * @param {((error?: Error) => void) | undefined} callback
  * @returns {{ errno?: number }}
  */

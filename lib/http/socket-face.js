@@ -5,6 +5,7 @@
 const { AsyncResource } = require('node:async_hooks');
 const { Duplex } = require('node:stream');
 const { setIdleTimeout } = require('./idle-timeout.js');
+const { hasPassed } = require('./upload.js');
 
 /** What a connection speaks. */
 const HTTP = 0;
@@ -180,12 +181,10 @@ class SocketFace extends Duplex {
 
   /** No byte was seen for as long as the timeout is: of a body that goes past JavaScript, there may have been some. */
   idled() {
-    const fed = this.upload === null ? this.fedBefore : this.fed();
-    if (fed === this.fedBefore) {
+    if (!hasPassed(this)) {
       this.emit('timeout');
       return;
     }
-    this.fedBefore = fed;
     this.timer?.refresh();
   }
 }

@@ -10,11 +10,11 @@ const fs = require('node:fs');
 const { getSystemErrorMap } = require('node:util');
 const { command } = require('../internal/http-words.js');
 const { withCode } = require('../internal/errors.js');
-const { Feed, feedTarget } = require('../internal/native-source.js');
 const { callSent, callUnsent, callWhenSent, takesMore } = require('./sent-callbacks.js');
 const { drained, onClientError, onPeerEnd, onRequest, onSocketError } = require('./requests.js');
 const { StreamSocket } = require('./http2-stream.js');
 const { SocketFace, HTTP, RAW, TAKEN, HTTP2 } = require('./socket-face.js');
+const { feedUpload, linkUpload } = require('./upload.js');
 
 /** Gives the descriptor away: `socket[Symbol.for('millrace.takeDescriptor')]()`. */
 const kTakeDescriptor = Symbol.for('millrace.takeDescriptor');
@@ -195,42 +195,14 @@ class Socket extends SocketFace {
    * @returns {boolean} whether they went on into a native stream
    */
   feed(bytes, start, end) {
-    const req = this.mode === HTTP ? this.incoming : null;
-    if (req === null || req.destroyed || this.upload !== null) return false;
-    const port = feedTarget(req);
-    if (port === null || port.operator.inboxBytes() >= port.inboxBound) return false;
-    this.received += end - start;
+    if (this.mode !== HTTP || !feedUpload(this, bytes, start, end)) return false;
     this.timer?.refresh();
-    port.feed(bytes.subarray(start, end));
-    // What comes later need not come here at all.
-    this.engine.linking.push(this);
     return true;
   }
 
   /** Lets the rest of the body go past JavaScript, where nobody looks. */
   link() {
-    const { engine, incoming: req } = this;
-    if (this.mode !== HTTP || req === null || req.destroyed || this.upload !== null || this.released) return;
-    const port = feedTarget(req);
-    if (port === null) return;
-    if (engine.at < engine.count) {
-      engine.linking.push(this);
-      return;
-    }
-    if (!engine.native.linkUpload(this.id, port.operator)) return;
-    const before = this.receivedBefore + this.fed();
-    this.upload = new Feed(req, port, { bytes: () => this.bytesRead - before, unlink: () => this.unlinked() });
-  }
-
-  /** The body comes to JavaScript again, or is over. */
-  unlinked() {
-    this.upload = null;
-    if (this.released) return;
-    // Bytes may have come a moment ago.
-    this.timer?.refresh();
-    this.engine.native.unlinkUpload(this.id);
-    // What waited in front of a full stage is here now.
-    this.engine.receiveSoon();
+    if (this.mode === HTTP) linkUpload(this);
   }
 
   /** @param {Buffer} chunk */

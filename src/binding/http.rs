@@ -119,10 +119,19 @@ impl HttpServer {
     #[napi(catch_unwind)]
     pub fn send_file(&self, id: u32, spec: String) -> Result<String> {
         let spec: SendSpec = parse(&spec)?;
-        Ok(match self.engine.send_file(id, spec.send()) {
+        Ok(match self.engine.send_file(id, &spec.send()) {
             Ok((status, bytes)) => json!({ "status": status, "bytes": bytes }).to_string(),
             Err(error) => json!({ "errno": error.raw_os_error().unwrap_or(5) }).to_string(),
         })
+    }
+
+    /// Serves a connection that Node accepted; its descriptor stays the caller's, to be closed. Returns the system's error
+    /// number, or 0.
+    #[napi(catch_unwind)]
+    pub fn adopt(&self, descriptor: i32) -> i32 {
+        let adopted =
+            super::descriptor::duplicate(descriptor).and_then(|socket| self.engine.adopt(socket.into()));
+        adopted.err().map_or(0, |error| error.raw_os_error().unwrap_or(9))
     }
 
     /// Stops listening.

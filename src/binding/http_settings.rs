@@ -1,6 +1,6 @@
 //! What `lib/http/` says of a server, its limits and its files, from JSON.
 
-use crate::codec::http_files::{Coding, Conditions, Dotfiles, Policy};
+use crate::codec::http_files::{Coding, Conditions, Dotfiles, Effort, Policy};
 use crate::codec::http1::Limits;
 use crate::net::h2;
 use crate::net::http::{CompressOptions, Config, FileOptions, Http2Config, SendFile, Symlinks, Timeouts};
@@ -128,20 +128,33 @@ pub(super) struct FilesSpec {
     policy: PolicySpec,
 }
 
-/// Bytes, and gzip's level.
-#[derive(Debug, Deserialize)]
+/// Checked in `lib/http/files.js`. Sizes are bytes.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CompressSpec {
+    codings: Vec<String>,
     level: i32,
+    brotli_quality: i32,
+    zstd_level: i32,
     threshold: u64,
     max_bytes: u64,
     cache_bytes: usize,
 }
 
+/// Those of that name, the best first.
+fn codings(names: &[String]) -> Vec<Coding> {
+    Coding::ALL.into_iter().filter(|coding| names.iter().any(|name| name == coding.name())).collect()
+}
+
 impl From<CompressSpec> for CompressOptions {
     fn from(spec: CompressSpec) -> Self {
         Self {
-            level: spec.level,
+            codings: codings(&spec.codings),
+            effort: Effort {
+                gzip_level: spec.level,
+                brotli_quality: spec.brotli_quality,
+                zstd_level: spec.zstd_level,
+            },
             least_bytes: spec.threshold,
             most_bytes: spec.max_bytes,
             cache_bytes: spec.cache_bytes,
@@ -164,10 +177,7 @@ impl PolicySpec {
 
 impl From<FilesSpec> for FileOptions {
     fn from(spec: FilesSpec) -> Self {
-        let precompressed: Vec<_> = Coding::ALL
-            .into_iter()
-            .filter(|c| spec.precompressed.iter().any(|name| name == c.name()))
-            .collect();
+        let precompressed = codings(&spec.precompressed);
         Self {
             dotfiles: match &*spec.dotfiles {
                 "allow" => Dotfiles::Allow,
@@ -198,6 +208,7 @@ pub(super) struct SendSpec {
     head_only: bool,
     keep_alive: bool,
     policy: PolicySpec,
+    compress: Option<CompressSpec>,
     /// Fields of the request, by their names.
     #[serde(default)]
     request: HashMap<String, String>,
@@ -207,6 +218,7 @@ impl SendSpec {
     /// The same in the engine's words.
     pub fn send(&self) -> SendFile<'_> {
         let field = |name: &str| self.request.get(name).map(String::as_bytes);
+        let compress = self.compress.clone().map(CompressOptions::from);
         SendFile {
             path: Path::new(&self.path),
             conditions: Conditions {
@@ -218,7 +230,9 @@ impl SendSpec {
                 range: field("range"),
             },
             content_type: self.content_type.clone(),
-            policy: self.policy.clone().policy(false),
+            policy: self.policy.clone().policy(compress.is_some()),
+            accept: field("accept-encoding"),
+            compress,
             head_only: self.head_only,
             keep_alive: self.keep_alive,
         }

@@ -2,6 +2,7 @@
 //!
 //! Preconditions (13), ranges (14), content negotiation of encodings (12.5.3), types, and which paths are not served.
 
+mod encode;
 mod negotiate;
 mod path;
 mod plan;
@@ -10,6 +11,7 @@ mod range;
 mod types;
 mod validator;
 
+pub use encode::{Effort, encode};
 pub use negotiate::{Coding, choose};
 pub use path::{Dotfiles, Refusal, file_path};
 pub use plan::{Conditions, FileFacts, Piece, Plan, Policy, plan, plan_encoded, reason, redirect, refuse};

@@ -8,11 +8,10 @@ mod requests;
 mod stream;
 mod uploads;
 
-use self::uploads::Upload;
+pub(super) use self::uploads::Upload;
 
 use super::batch::{Batch, Record, flag};
-use super::engine::{Answered, Engine};
-use super::files::Answer;
+use super::engine::{Answered, Engine, FileAnswer};
 use super::http2::Session;
 use super::outbox::{Outbox, Sent};
 use crate::codec::http_files::Plan;
@@ -203,7 +202,9 @@ impl Connection {
     /// Bytes that wait for the peer.
     pub fn pending(&self) -> u64 {
         let state = self.state.borrow();
-        state.outbox.bytes() + state.stream.as_ref().map_or(0, |stream| stream.bytes() as u64)
+        // An answer that is not made yet is more than nothing.
+        let awaited = u64::from(state.awaited.is_some());
+        state.outbox.bytes() + state.stream.as_ref().map_or(0, |stream| stream.bytes() as u64) + awaited
     }
 
     /// Sends `parts`, or as much as the socket takes; the rest waits.
@@ -346,7 +347,7 @@ impl Connection {
 
     /// All was sent and our side is to end: ends it. What keeps the socket open then is the peer.
     fn finish_if_sent(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
-        if !state.finishing || state.finished || !state.outbox.is_empty() {
+        if !state.finishing || state.finished || !state.outbox.is_empty() || state.awaited.is_some() {
             return Ok(After::Open);
         }
         if state.peer_ended || state.stage == Stage::Broken {

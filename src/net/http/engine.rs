@@ -4,7 +4,7 @@ mod commands;
 mod files;
 
 pub use self::files::SendFile;
-pub(super) use self::files::{Answered, read_now};
+pub(super) use self::files::{Answered, FileAnswer, read_now};
 
 use super::batch::{Batch, Record};
 use super::broadcast::Broadcasts;
@@ -46,6 +46,8 @@ pub struct Engine {
     streams: RefCell<Table>,
     batch: RefCell<Batch>,
     listeners: RefCell<Vec<Rc<Listener>>>,
+    /// Somebody else listens for it.
+    adopts: Cell<bool>,
     dropped: Cell<u32>,
     /// For output of operators on its way to sockets.
     scratch: RefCell<Vec<u8>>,
@@ -74,6 +76,7 @@ impl Engine {
             streams: RefCell::default(),
             batch: RefCell::default(),
             listeners: RefCell::default(),
+            adopts: Cell::new(false),
             dropped: Cell::new(0),
             scratch: RefCell::default(),
             mounts: RefCell::default(),
@@ -157,31 +160,51 @@ impl Engine {
         self.batch.borrow_mut()
     }
 
+    /// Hears from other threads from now on.
+    fn wake_up(self: &Rc<Self>) -> io::Result<()> {
+        if self.wake.borrow().is_some() {
+            return Ok(());
+        }
+        let engine = Rc::downgrade(self);
+        let hook = move |(id, done)| {
+            let Some(engine) = engine.upgrade() else { return };
+            if let Done::Compressed(key, bytes) = done {
+                engine.compressed(key, bytes.as_ref());
+            } else if let Some((connection, stream)) = engine.stream(id) {
+                match done {
+                    Done::Warmed(bytes) => connection.warmed_stream(&engine, stream, bytes),
+                    Done::Room => connection.room_stream(&engine, stream),
+                    Done::Compressed(..) => {}
+                }
+            } else if let Some(connection) = engine.get(id) {
+                match done {
+                    Done::Warmed(bytes) => connection.warmed(&engine, bytes),
+                    Done::Room => connection.room(&engine),
+                    Done::Compressed(..) => {}
+                }
+            }
+        };
+        *self.wake.borrow_mut() = Some(Wake::new(&self.reactor, hook)?);
+        Ok(())
+    }
+
+    /// Serves a connection that somebody else accepted, who listens on; it does not block.
+    ///
+    /// # Errors
+    /// The system's: no more descriptors.
+    pub fn adopt(self: &Rc<Self>, socket: OwnedFd) -> io::Result<()> {
+        self.wake_up()?;
+        self.adopts.set(true);
+        self.accept(socket, Instant::now());
+        Ok(())
+    }
+
     /// Listens there, too; returns the address that the system gave.
     ///
     /// # Errors
     /// The system call that failed, as Node names it, and how.
     pub fn listen(self: &Rc<Self>, listen: &Listen) -> Result<Address, ListenError> {
-        if self.wake.borrow().is_none() {
-            let engine = Rc::downgrade(self);
-            let hook = move |(id, done)| {
-                let Some(engine) = engine.upgrade() else { return };
-                if let Done::Compressed(key, bytes) = done {
-                    engine.compressed(key, bytes.as_ref());
-                } else if let Some((connection, stream)) = engine.stream(id) {
-                    if let Done::Warmed(bytes) = done {
-                        connection.warmed_stream(&engine, stream, bytes);
-                    }
-                } else if let Some(connection) = engine.get(id) {
-                    match done {
-                        Done::Warmed(bytes) => connection.warmed(&engine, bytes),
-                        Done::Room => connection.room(&engine),
-                        Done::Compressed(..) => {}
-                    }
-                }
-            };
-            *self.wake.borrow_mut() = Some(Wake::new(&self.reactor, hook).map_err(|e| ("listen", e))?);
-        }
+        self.wake_up().map_err(|e| ("listen", e))?;
         let listener = Listener::open(listen, Rc::<Self>::downgrade(self), &self.reactor)?;
         let address = listener.address().map_err(|e| ("getsockname", e));
         self.listeners.borrow_mut().push(listener);
@@ -190,6 +213,7 @@ impl Engine {
 
     /// Stops listening.
     pub fn close_listeners(&self) {
+        self.adopts.set(false);
         for listener in self.listeners.borrow_mut().drain(..) {
             listener.close(&self.reactor);
         }
@@ -197,7 +221,7 @@ impl Engine {
 
     /// Whether it listens anywhere; one that does not any more is about to close.
     pub fn is_listening(&self) -> bool {
-        !self.listeners.borrow().is_empty()
+        self.adopts.get() || !self.listeners.borrow().is_empty()
     }
 
     /// Whether the listeners keep the loop alive.

@@ -1,5 +1,6 @@
 //! Files: from a request's path to an open file and the plan of its answer.
 
+use super::engine::SendFile;
 use super::variants::{CompressOptions, Job, Key};
 use crate::codec::http_files::{
     Coding, Conditions, Dotfiles, FileFacts, Plan, Policy, Refusal, Validators, choose, content_type,
@@ -138,47 +139,15 @@ impl Mount {
         };
         let (file, stat, coding) = self.best(&name, file, stat, accept);
         let facts = facts(&stat, content_type(&name), coding);
-        if may_compress && coding.is_none() && self.compresses(&facts, conditions, accept) {
-            return self.compressed(facts, file, &stat, conditions);
+        if may_compress
+            && coding.is_none()
+            && let Some(options) = &self.options.compress
+            && let Some(coding) = compresses(options, &self.options.policy, &facts, conditions, accept)
+        {
+            return compressed(options, &self.options.policy, coding, facts, file, &stat, conditions);
         }
         let answer = plan(conditions, &facts, &self.options.policy, SystemTime::now(), boundary);
         Answer::Plan(answer, Some(file))
-    }
-
-    /// Whether the file is to be compressed for this peer. A range is one of the file as it is.
-    fn compresses(&self, file: &FileFacts, conditions: &Conditions<'_>, accept: Option<&[u8]>) -> bool {
-        let Some(options) = &self.options.compress else { return false };
-        (options.least_bytes..=options.most_bytes).contains(&file.bytes)
-            && is_compressible(&file.content_type)
-            && !(self.options.policy.accept_ranges && conditions.range.is_some())
-            && choose(accept, &[Coding::Gzip]).first() == Some(&Some(Coding::Gzip))
-    }
-
-    fn compressed(
-        &self,
-        file: FileFacts,
-        descriptor: OwnedFd,
-        stat: &rustix::fs::Stat,
-        conditions: &Conditions<'_>,
-    ) -> Answer {
-        let Some(options) = self.options.compress else { return Answer::Pass };
-        let file = FileFacts { coding: Some(Coding::Gzip), ..file };
-        let now = SystemTime::now();
-        let answer = plan_encoded(conditions, &file, &self.options.policy, now);
-        if answer.status != 200 {
-            return Answer::Plan(answer, None);
-        }
-        let key = Key {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            bytes: file.bytes,
-            modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
-            level: options.level,
-        };
-        // One that may change again unseen has a weak tag, and is not kept.
-        let keep = !Validators::new(file.inode, file.bytes, file.modified, "", now).weak;
-        let job = Job { key, file: descriptor, keep, cache_bytes: options.cache_bytes };
-        Answer::Compressed(answer, job)
     }
 
     fn send_on(&self, target: &[u8]) -> Plan {
@@ -267,26 +236,69 @@ impl Mount {
     }
 }
 
+/// How the file is to be compressed for this peer, where it is. A range is one of the file as it is.
+fn compresses(
+    options: &CompressOptions,
+    policy: &Policy,
+    file: &FileFacts,
+    conditions: &Conditions<'_>,
+    accept: Option<&[u8]>,
+) -> Option<Coding> {
+    let fits = (options.least_bytes..=options.most_bytes).contains(&file.bytes)
+        && is_compressible(&file.content_type)
+        && !(policy.accept_ranges && conditions.range.is_some());
+    if fits { choose(accept, &options.codings).first().copied().flatten() } else { None }
+}
+
+fn compressed(
+    options: &CompressOptions,
+    policy: &Policy,
+    coding: Coding,
+    file: FileFacts,
+    descriptor: OwnedFd,
+    stat: &rustix::fs::Stat,
+    conditions: &Conditions<'_>,
+) -> Answer {
+    let file = FileFacts { coding: Some(coding), ..file };
+    let now = SystemTime::now();
+    let answer = plan_encoded(conditions, &file, policy, now);
+    if answer.status != 200 {
+        return Answer::Plan(answer, None);
+    }
+    let key = Key {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        bytes: file.bytes,
+        modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
+        coding,
+        effort: options.effort,
+    };
+    // One that may change again unseen has a weak tag, and is not kept.
+    let keep = !Validators::new(file.inode, file.bytes, file.modified, "", now).weak;
+    Answer::Compressed(answer, Job { key, file: descriptor, keep, cache_bytes: options.cache_bytes })
+}
+
 /// A file that JavaScript names.
 ///
 /// # Errors
 /// The system's; `EISDIR` for what is no file.
-pub(super) fn open_file(
-    path: &Path,
-    conditions: &Conditions<'_>,
-    kind: Option<String>,
-    policy: &Policy,
-    boundary: u64,
-) -> io::Result<(Plan, OwnedFd)> {
+pub(super) fn open_file(send: &SendFile<'_>, may_compress: bool, boundary: u64) -> io::Result<Answer> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let file = rustix::fs::open(send.path, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
         return Err(Errno::ISDIR.into());
     }
-    let kind = kind.unwrap_or_else(|| content_type(&path.to_string_lossy()));
+    let kind = send.content_type.clone().unwrap_or_else(|| content_type(&send.path.to_string_lossy()));
     let facts = facts(&stat, kind, None);
-    Ok((plan(conditions, &facts, policy, SystemTime::now(), boundary), file))
+    if may_compress
+        && let Some(options) = &send.compress
+        && let Some(coding) = compresses(options, &send.policy, &facts, &send.conditions, send.accept)
+    {
+        return Ok(compressed(options, &send.policy, coding, facts, file, &stat, &send.conditions));
+    }
+    let answer = plan(&send.conditions, &facts, &send.policy, SystemTime::now(), boundary);
+    Ok(Answer::Plan(answer, Some(file)))
 }
 
 fn facts(stat: &rustix::fs::Stat, content_type: String, coding: Option<Coding>) -> FileFacts {

@@ -2,17 +2,21 @@
 
 use super::connection::Connection;
 use super::wake::{Done, Finished};
-use crate::codec::deflate::{DeflateOptions, Format, compress};
+use crate::codec::http_files::{Coding, Effort, encode};
+use crate::net::h2::StreamId;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::rc::{Rc, Weak};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Weak;
 use std::sync::Arc;
 
 /// How text files are compressed while they are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompressOptions {
-    /// Of gzip: 1 to 9.
-    pub level: i32,
+    /// What is offered, the best first.
+    pub codings: Vec<Coding>,
+    /// How hard they try.
+    pub effort: Effort,
     /// Smaller files are sent as they are.
     pub least_bytes: u64,
     /// So are larger ones: a file is compressed in memory.
@@ -29,7 +33,8 @@ pub(super) struct Key {
     pub bytes: u64,
     /// Seconds and nanoseconds.
     pub modified: (i64, i64),
-    pub level: i32,
+    pub coding: Coding,
+    pub effort: Effort,
 }
 
 /// What is to be compressed.
@@ -42,66 +47,97 @@ pub(super) struct Job {
     pub cache_bytes: usize,
 }
 
-struct Variant {
+struct Kept {
     bytes: Arc<Vec<u8>>,
     used: u64,
+}
+
+/// Who waits: a connection with HTTP/1, or one of its streams.
+pub(super) struct Waiter {
+    pub connection: Weak<Connection>,
+    pub stream: Option<StreamId>,
+}
+
+/// What a wish for a compressed file comes to.
+pub(super) enum Variant {
+    /// It is there.
+    Kept(Arc<Vec<u8>>),
+    /// The waiter is told when it is.
+    Awaited,
+    /// [`WORK_BYTES`] are at work: the plain file has to do.
+    Busy,
 }
 
 struct Waiting {
     keep: bool,
     cache_bytes: usize,
-    connections: Vec<Weak<Connection>>,
+    waiters: Vec<Waiter>,
 }
 
-/// Compressed files, and who waits for one. A file is compressed once for all who ask meanwhile; each of them has no more
-/// than one request under way.
+/// Bytes of plain files that are read or compressed at a time; a single one may be larger.
+const WORK_BYTES: u64 = 64 << 20;
+
+/// Compressed files, and who waits for one. A file is compressed once for all who ask meanwhile; each connection and each
+/// stream waits for one at the most.
 #[derive(Default)]
 pub(super) struct Variants {
-    kept: HashMap<Key, Variant>,
+    kept: HashMap<Key, Kept>,
     kept_bytes: usize,
     uses: u64,
+    work_bytes: u64,
     waiting: HashMap<Key, Waiting>,
 }
 
 impl Variants {
     /// The compressed bytes, where they are kept.
-    pub fn get(&mut self, key: &Key) -> Option<Arc<Vec<u8>>> {
+    fn get(&mut self, key: &Key) -> Option<Arc<Vec<u8>>> {
         self.uses += 1;
         let variant = self.kept.get_mut(key)?;
         variant.used = self.uses;
         Some(Arc::clone(&variant.bytes))
     }
 
-    /// Compresses a file for `connection`; `finished` is told.
-    pub fn make(&mut self, job: Job, connection: Weak<Connection>, finished: Arc<Finished>) {
+    /// The compressed bytes for `waiter`; `finished` is told when they are made.
+    pub fn ask(&mut self, job: Job, waiter: Waiter, finished: Arc<Finished>) -> Variant {
         let Job { key, file, keep, cache_bytes } = job;
-        if let Some(waiting) = self.waiting.get_mut(&key) {
-            waiting.connections.push(connection);
-            return;
+        if let Some(bytes) = self.get(&key) {
+            return Variant::Kept(bytes);
         }
-        self.waiting.insert(key, Waiting { keep, cache_bytes, connections: vec![connection] });
+        if let Some(waiting) = self.waiting.get_mut(&key) {
+            waiting.waiters.push(waiter);
+            return Variant::Awaited;
+        }
+        if self.work_bytes > 0 && self.work_bytes + key.bytes > WORK_BYTES {
+            return Variant::Busy;
+        }
+        self.work_bytes += key.bytes;
+        self.waiting.insert(key, Waiting { keep, cache_bytes, waiters: vec![waiter] });
         crate::flow::on_io_thread(Box::new(move || {
             let plain = read_whole(&file, key.bytes);
             drop(file);
             crate::flow::on_compute_thread(Box::new(move || {
-                let bytes = plain.and_then(|plain| gzip(&plain, key.level));
+                // Who waits must be told whatever happens.
+                let work = AssertUnwindSafe(|| encode(key.coding, key.effort, &plain?));
+                let bytes = catch_unwind(work).ok().flatten();
                 finished.add((0, Done::Compressed(key, bytes.map(Arc::new))));
             }));
         }));
+        Variant::Awaited
     }
 
     /// The job of `key` is done: keeps its result, and returns who waited for it.
-    pub fn made(&mut self, key: Key, bytes: Option<&Arc<Vec<u8>>>) -> Vec<Rc<Connection>> {
+    pub fn made(&mut self, key: Key, bytes: Option<&Arc<Vec<u8>>>) -> Vec<Waiter> {
         let Some(waiting) = self.waiting.remove(&key) else { return Vec::new() };
+        self.work_bytes -= key.bytes;
         if let Some(bytes) = bytes.filter(|bytes| waiting.keep && bytes.len() <= waiting.cache_bytes) {
             self.kept_bytes += bytes.len();
             self.uses += 1;
-            self.kept.insert(key, Variant { bytes: Arc::clone(bytes), used: self.uses });
+            self.kept.insert(key, Kept { bytes: Arc::clone(bytes), used: self.uses });
             while self.kept_bytes > waiting.cache_bytes {
                 self.drop_oldest();
             }
         }
-        waiting.connections.iter().filter_map(Weak::upgrade).collect()
+        waiting.waiters
     }
 
     fn drop_oldest(&mut self) {
@@ -114,7 +150,8 @@ impl Variants {
 
     #[cfg(test)]
     fn keep(&mut self, key: Key, bytes: usize, cache_bytes: usize) {
-        self.waiting.insert(key, Waiting { keep: true, cache_bytes, connections: Vec::new() });
+        self.work_bytes += key.bytes;
+        self.waiting.insert(key, Waiting { keep: true, cache_bytes, waiters: Vec::new() });
         self.made(key, Some(&Arc::new(vec![0; bytes])));
     }
 }
@@ -134,19 +171,13 @@ fn read_whole(file: &OwnedFd, bytes: u64) -> Option<Vec<u8>> {
     Some(plain)
 }
 
-fn gzip(plain: &[u8], level: i32) -> Option<Vec<u8>> {
-    let options = DeflateOptions { level, ..DeflateOptions::new(Format::Gzip) };
-    let work = std::panic::AssertUnwindSafe(|| compress(&options, plain, usize::MAX).ok());
-    // Who waits must be told whatever happens.
-    std::panic::catch_unwind(work).ok().flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn key(inode: u64) -> Key {
-        Key { device: 1, inode, bytes: 9, modified: (1, 2), level: 6 }
+        let effort = Effort { gzip_level: 6, brotli_quality: 5, zstd_level: 3 };
+        Key { device: 1, inode, bytes: 9, modified: (1, 2), coding: Coding::Gzip, effort }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::codec::http_files::refuse;
-use crate::net::http::variants::Job;
 use std::sync::Arc;
 
 impl Connection {
@@ -73,37 +72,43 @@ impl Connection {
         }
     }
 
-    /// Sends a file compressed, at once where that is kept, or when it is made.
-    pub(super) fn compress(&self, engine: &Engine, state: &mut State, head: Answered, plan: Plan, job: Job) {
-        let Some(own) = engine.get(self.id) else { return };
-        match engine.variant(job, &own) {
-            Some(bytes) => self.answer(engine, state, &head, plan.with_body(bytes), None),
-            None => {
-                state.native = true;
-                state.stage = Stage::Busy { complete: true, answered: false };
-                state.awaited = Some((head, plan));
-                self.set_timer(engine, state, None);
-            }
-        }
+    /// An answer that JavaScript asked for waits for a file to be compressed.
+    pub fn await_answer(&self, head: Answered, plan: Plan) {
+        self.state.borrow_mut().awaited = Some((head, plan));
     }
 
     /// The file that is waited for is compressed, or cannot be read.
     pub fn compressed(&self, engine: &Engine, bytes: Option<&Arc<Vec<u8>>>) {
         let after = {
             let mut state = self.state.borrow_mut();
-            let Some((mut head, plan)) = state.awaited.take() else { return };
-            head.keep_alive &= !state.peer_ended;
-            let plan = match bytes {
-                Some(bytes) => plan.with_body(Arc::clone(bytes)),
-                None => refuse(500, ""),
-            };
-            self.answer(engine, &mut state, &head, plan, None);
-            match state.stage {
-                Stage::Head if !state.inbox.is_empty() => self.parse_inbox(engine, &mut state),
-                _ => self.after_parse(engine, &mut state),
+            let Some((head, plan)) = state.awaited.take() else { return };
+            let plan = bytes.map(|bytes| plan.with_body(Arc::clone(bytes)));
+            match (state.native, plan) {
+                (true, plan) => self.answer_awaited(engine, &mut state, head, plan),
+                (false, Some(plan)) => {
+                    engine.lay_out(&mut state.outbox, &head, plan, None);
+                    self.write(engine, &mut state)
+                }
+                // JavaScript has been told of another status.
+                (false, None) => Err(io::Error::from_raw_os_error(5)),
             }
         };
         self.settle(engine, after);
+    }
+
+    fn answer_awaited(
+        &self,
+        engine: &Engine,
+        state: &mut State,
+        mut head: Answered,
+        plan: Option<Plan>,
+    ) -> io::Result<After> {
+        head.keep_alive &= !state.peer_ended;
+        self.answer(engine, state, &head, plan.unwrap_or_else(|| refuse(500, "")), None);
+        match state.stage {
+            Stage::Head if !state.inbox.is_empty() => self.parse_inbox(engine, state),
+            _ => self.after_parse(engine, state),
+        }
     }
 
     /// Sends an answer that JavaScript asked for; returns its bytes.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::net::h2::{Event, Handover, PREFACE, Reason, StreamId};
 use crate::net::http::http2::{Session, Work};
+use std::sync::Arc;
 
 /// Bytes that a connection sends before others have their turn.
 const TURN_BYTES: usize = 1 << 20;
@@ -176,6 +177,18 @@ impl Connection {
     /// A file's next `bytes` of a stream are in memory now.
     pub fn warmed_stream(&self, engine: &Engine, stream: StreamId, bytes: u64) {
         self.with_session(|session| session.warmed(stream, bytes));
+        self.go_on_http2(engine);
+    }
+
+    /// The file that a stream waits for is compressed, or cannot be read.
+    pub fn compressed_stream(&self, engine: &Engine, stream: StreamId, bytes: Option<&Arc<Vec<u8>>>) {
+        self.with_session(|session| session.compressed(engine, stream, bytes));
+        self.go_on_http2(engine);
+    }
+
+    /// The inbox that a stream's body goes to has room again, or had.
+    pub fn room_stream(&self, engine: &Engine, stream: StreamId) {
+        self.with_session(|session| session.room(stream));
         self.go_on_http2(engine);
     }
 

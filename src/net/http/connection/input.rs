@@ -7,7 +7,8 @@ impl Connection {
     /// Begins with the next request, where this one is over: it came, was answered, and the answer was sent. So a peer
     /// that asks and does not read gets one answer.
     pub(super) fn go_on(&self, engine: &Engine, state: &mut State) -> io::Result<After> {
-        if state.stage != (Stage::Busy { complete: true, answered: true }) || !state.outbox.is_empty() {
+        let busy = state.stage != (Stage::Busy { complete: true, answered: true });
+        if busy || !state.outbox.is_empty() || state.awaited.is_some() {
             return Ok(After::Open);
         }
         state.stage = Stage::Head;
@@ -91,7 +92,7 @@ impl Connection {
             }
             Stage::Raw if state.finished => return After::Close(0),
             // Nobody else is concerned: the answer is the last one.
-            Stage::Busy { .. } if state.awaited.is_some() => {}
+            Stage::Busy { .. } if state.native && state.awaited.is_some() => {}
             Stage::Busy { .. } | Stage::Deciding | Stage::Raw | Stage::Broken => {
                 engine.batch().push(Record::PeerEnd, self.id, &[]);
             }

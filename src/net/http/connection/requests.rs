@@ -80,7 +80,7 @@ impl Connection {
 
     pub(super) fn head(&self, engine: &Engine, state: &mut State, batch: &mut Batch, input: &[u8]) {
         let head = state.decoder.head();
-        if let Some(answer) = engine.answer_file(head, input) {
+        if let Some(answer) = engine.answer_file(head, input, self.id) {
             let answered = Answered {
                 head_only: head.method_name() == "HEAD",
                 keep_alive: head.keep_alive && engine.is_listening(),
@@ -89,9 +89,13 @@ impl Connection {
             let end = state.decoder.step(&[]);
             debug_assert_eq!(end, Ok(Step::End(0)));
             match answer {
-                Answer::Plan(plan, file) => self.answer(engine, state, &answered, plan, file),
-                Answer::Compressed(plan, job) => self.compress(engine, state, answered, plan, job),
-                Answer::Pass => {}
+                FileAnswer::Ready(plan, file) => self.answer(engine, state, &answered, plan, file),
+                FileAnswer::Awaited(plan) => {
+                    state.native = true;
+                    state.stage = Stage::Busy { complete: true, answered: false };
+                    state.awaited = Some((answered, plan));
+                    self.set_timer(engine, state, None);
+                }
             }
             return;
         }
@@ -124,7 +128,7 @@ impl Connection {
         state.paused = false;
         state.upload = None;
         state.stage = Stage::Busy { complete: true, answered };
-        if answered && state.outbox.is_empty() {
+        if answered && state.outbox.is_empty() && state.awaited.is_none() {
             state.stage = Stage::Head;
             state.began = Instant::now();
             self.set_timer(engine, state, Some(Timer::KeepAlive));

@@ -1,17 +1,23 @@
 //! A body that goes straight into an operator's inbox, without JavaScript.
 
 use super::*;
-use crate::flow::Operator;
+use crate::flow::{OnRoom, Operator};
 use std::sync::Arc;
 
 /// Where the body of the request under way goes.
-pub(super) struct Upload {
+pub(in super::super) struct Upload {
     operator: Arc<Operator>,
     /// Its inbox is full: the socket is not read.
     pub full: bool,
 }
 
 impl Upload {
+    /// Feeds `operator` from now on, which calls `on_room` when it has room again.
+    pub fn new(operator: &Arc<Operator>, on_room: OnRoom) -> Self {
+        operator.begin_feed(on_room);
+        Self { operator: Arc::clone(operator), full: false }
+    }
+
     /// Hands on a piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.full = !self.operator.feed(bytes);
@@ -34,8 +40,7 @@ impl Connection {
         let Some(on_room) = engine.room_bell(self.id) else { return false };
         // The one before ends its feeding before this begins.
         state.upload = None;
-        operator.begin_feed(on_room);
-        state.upload = Some(Upload { operator: Arc::clone(operator), full: false });
+        state.upload = Some(Upload::new(operator, on_room));
         true
     }
 

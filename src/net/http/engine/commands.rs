@@ -3,6 +3,7 @@
 use super::*;
 use crate::flow::{OnRoom, Operator, ReadOutcome};
 use crate::net::http::command::{Command, Words};
+use crate::net::http::http2::Session;
 use std::io::IoSlice;
 
 impl Engine {
@@ -114,22 +115,37 @@ impl Engine {
         outcome
     }
 
-    /// From now on the body that connection `id` receives goes into `operator`'s inbox. Returns whether it does: not where
-    /// none comes, or records wait that may hold earlier bytes of it.
+    /// From now on the body that connection or stream `id` receives goes into `operator`'s inbox. Returns whether it does:
+    /// not where none comes, or records wait that may hold earlier bytes of it.
     pub fn link_upload(&self, id: u32, operator: &Arc<Operator>) -> bool {
-        let Some(connection) = self.get(id) else { return false };
-        self.batch.borrow().is_empty() && connection.link_upload(self, operator)
+        if !self.batch.borrow().is_empty() {
+            return false;
+        }
+        let Some((connection, stream)) = self.stream(id) else {
+            return self.get(id).is_some_and(|connection| connection.link_upload(self, operator));
+        };
+        let Some(on_room) = self.room_bell(id) else { return false };
+        let link = |session: &mut Session| session.link_upload(stream, operator, on_room);
+        let linked = connection.with_session(link).unwrap_or(false);
+        connection.go_on_http2(self);
+        linked
     }
 
     /// What comes from now on of the body goes to JavaScript.
     pub fn unlink_upload(&self, id: u32) {
-        if let Some(connection) = self.get(id) {
+        if let Some((connection, stream)) = self.stream(id) {
+            connection.with_session(|session| session.unlink_upload(stream));
+            connection.go_on_http2(self);
+        } else if let Some(connection) = self.get(id) {
             connection.unlink_upload(self);
         }
     }
 
-    /// Bytes of bodies that went from connection `id` straight to operators.
+    /// Bytes of bodies that went from connection or stream `id` straight to operators.
     pub fn fed(&self, id: u32) -> u64 {
+        if let Some((connection, stream)) = self.stream(id) {
+            return connection.with_session(|session| session.fed(stream)).unwrap_or(0);
+        }
         self.get(id).map_or(0, |connection| connection.fed())
     }
 

@@ -3,10 +3,11 @@
 use super::*;
 use crate::codec::http_files::{Conditions, Piece, Plan, Policy, reason};
 use crate::codec::http1::Head;
+use crate::net::http::CompressOptions;
 use crate::net::http::files::{self, Answer, Mount};
 use crate::net::http::http2::Session;
 use crate::net::http::outbox::Outbox;
-use crate::net::http::variants::{Job, Key};
+use crate::net::http::variants::{Job, Key, Variant, Waiter};
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::io::IoSliceMut;
@@ -20,6 +21,14 @@ pub(in super::super) struct Answered {
     pub keep_alive: bool,
 }
 
+/// What a request for a file is answered with.
+pub(in super::super) enum FileAnswer {
+    /// This; with the file that it speaks of.
+    Ready(Plan, Option<OwnedFd>),
+    /// This, when the body is compressed: whoever asked is told.
+    Awaited(Plan),
+}
+
 /// A file that JavaScript answers with.
 pub struct SendFile<'a> {
     /// Which.
@@ -30,6 +39,10 @@ pub struct SendFile<'a> {
     pub content_type: Option<String>,
     /// Fields of the answer.
     pub policy: Policy,
+    /// `Accept-Encoding` of the request.
+    pub accept: Option<&'a [u8]>,
+    /// Text is compressed while it is sent.
+    pub compress: Option<CompressOptions>,
     /// To HEAD.
     pub head_only: bool,
     /// The connection stays.
@@ -45,7 +58,12 @@ impl Engine {
     }
 
     /// The answer to a request for a file, where it is one.
-    pub(in super::super) fn answer_file(&self, head: &Head, input: &[u8]) -> Option<Answer> {
+    pub(in super::super) fn answer_file(
+        &self,
+        head: &Head,
+        input: &[u8],
+        connection: u32,
+    ) -> Option<FileAnswer> {
         let mounts = self.mounts.borrow();
         if mounts.is_empty()
             || !matches!(head.method_name(), "GET" | "HEAD")
@@ -57,7 +75,33 @@ impl Engine {
             return None;
         }
         drop(mounts);
-        self.find_file(head.target.get(input), true, |name| joined(head, input, name))
+        let target = head.target.get(input);
+        let find = |may_compress| self.find_file(target, may_compress, |name| joined(head, input, name));
+        self.settle_file(find, connection, None)
+    }
+
+    /// Has the file compressed that was found, where it is to be.
+    fn settle_file(
+        &self,
+        find: impl Fn(bool) -> Option<Answer>,
+        connection: u32,
+        stream: Option<StreamId>,
+    ) -> Option<FileAnswer> {
+        let mut may_compress = true;
+        loop {
+            return match find(may_compress)? {
+                Answer::Plan(plan, file) => Some(FileAnswer::Ready(plan, file)),
+                Answer::Compressed(plan, job) => match self.variant(job, connection, stream)? {
+                    Variant::Kept(bytes) => Some(FileAnswer::Ready(plan.with_body(bytes), None)),
+                    Variant::Awaited => Some(FileAnswer::Awaited(plan)),
+                    Variant::Busy => {
+                        may_compress = false;
+                        continue;
+                    }
+                },
+                Answer::Pass => None,
+            };
+        }
     }
 
     /// The same for a request of HTTP/2 without a body.
@@ -66,21 +110,20 @@ impl Engine {
         method: &http::Method,
         target: &[u8],
         fields: &http::HeaderMap,
-    ) -> Option<(Plan, Option<OwnedFd>)> {
+        (connection, stream): (u32, StreamId),
+    ) -> Option<FileAnswer> {
         if !matches!(*method, http::Method::GET | http::Method::HEAD)
             || fields.contains_key(http::header::EXPECT)
         {
             return None;
         }
-        let found = self.find_file(target, false, |name| {
+        let field = |name: &str| {
             let mut values = fields.get_all(name).iter().map(|value| value.as_bytes());
             let first = Cow::Borrowed(values.next()?);
             Some(values.fold(first, |all, more| Cow::Owned([&*all, b", ", more].concat())))
-        });
-        match found? {
-            Answer::Plan(plan, file) => Some((plan, file)),
-            Answer::Compressed(..) | Answer::Pass => None,
-        }
+        };
+        let find = |may_compress| self.find_file(target, may_compress, field);
+        self.settle_file(find, connection, Some(stream))
     }
 
     /// The answer for the file that `target` names, where one is served there. Lists may come in several fields, the
@@ -122,48 +165,68 @@ impl Engine {
         None
     }
 
-    /// The compressed bytes of a file, where they are kept; else `connection` is answered when they are made.
-    pub(in super::super) fn variant(&self, job: Job, connection: &Rc<Connection>) -> Option<Arc<Vec<u8>>> {
-        let mut variants = self.variants.borrow_mut();
-        let kept = variants.get(&job.key);
-        if kept.is_none()
-            && let Some(wake) = &*self.wake.borrow()
-        {
-            variants.make(job, Rc::downgrade(connection), wake.finished());
-        }
-        kept
+    /// The compressed bytes of a file, where they are kept; else whoever asks is told when they are made.
+    fn variant(&self, job: Job, connection: u32, stream: Option<StreamId>) -> Option<Variant> {
+        let connection = Rc::downgrade(&self.get(connection)?);
+        let finished = self.wake.borrow().as_ref()?.finished();
+        Some(self.variants.borrow_mut().ask(job, Waiter { connection, stream }, finished))
     }
 
     pub(super) fn compressed(&self, key: Key, bytes: Option<&Arc<Vec<u8>>>) {
-        let waiting = self.variants.borrow_mut().made(key, bytes);
-        for connection in waiting {
-            connection.compressed(self, bytes);
+        let waiters = self.variants.borrow_mut().made(key, bytes);
+        for Waiter { connection, stream } in waiters {
+            match (connection.upgrade(), stream) {
+                (Some(connection), Some(stream)) => connection.compressed_stream(self, stream, bytes),
+                (Some(connection), None) => connection.compressed(self, bytes),
+                (None, _) => {}
+            }
         }
     }
 
-    /// Answers the request of connection `id` with a file. Returns status and bytes of all that is sent.
+    /// Answers the request of connection `id` with a file. Returns status and bytes of all that is sent; what is awaited
+    /// counts as one.
     ///
     /// # Errors
     /// The system's: nothing was sent.
-    pub fn send_file(&self, id: u32, send: SendFile<'_>) -> io::Result<(u16, u64)> {
+    pub fn send_file(&self, id: u32, send: &SendFile<'_>) -> io::Result<(u16, u64)> {
         let gone = || io::Error::from_raw_os_error(32);
         let stream = self.stream(id);
         let connection = match &stream {
             Some((connection, _)) => Rc::clone(connection),
             None => self.get(id).ok_or_else(gone)?,
         };
-        let (plan, file) =
-            files::open_file(send.path, &send.conditions, send.content_type, &send.policy, self.boundary())?;
-        let status = plan.status;
-        if let Some((_, stream)) = stream {
-            let answer =
-                |session: &mut Session| session.answer(self, stream, send.head_only, plan, Some(file));
-            let bytes = connection.with_session(answer).ok_or_else(gone)?;
-            connection.go_on_http2(self);
-            return Ok((status, bytes));
-        }
+        let stream = stream.map(|(_, stream)| stream);
+        let found = files::open_file(send, true, self.boundary())?;
+        let found = Cell::new(Some(found));
+        let find = |may_compress| match found.take() {
+            Some(found) if may_compress => Some(found),
+            _ => files::open_file(send, false, self.boundary()).ok(),
+        };
+        let answer = self.settle_file(find, connection.id, stream).ok_or_else(gone)?;
         let head = Answered { head_only: send.head_only, keep_alive: send.keep_alive };
-        Ok((status, connection.send_answer(self, &head, plan, Some(file))))
+        Ok(match (answer, stream) {
+            (FileAnswer::Ready(plan, file), Some(stream)) => {
+                let status = plan.status;
+                let answer = |session: &mut Session| session.answer(self, stream, head.head_only, plan, file);
+                let bytes = connection.with_session(answer).ok_or_else(gone)?;
+                connection.go_on_http2(self);
+                (status, bytes)
+            }
+            (FileAnswer::Awaited(plan), Some(stream)) => {
+                let status = plan.status;
+                let wait = |session: &mut Session| session.await_answer(stream, head.head_only, plan);
+                connection.with_session(wait).ok_or_else(gone)?;
+                (status, 1)
+            }
+            (FileAnswer::Ready(plan, file), None) => {
+                (plan.status, connection.send_answer(self, &head, plan, file))
+            }
+            (FileAnswer::Awaited(plan), None) => {
+                let status = plan.status;
+                connection.await_answer(head, plan);
+                (status, 1)
+            }
+        })
     }
 
     /// Puts an answer into an outbox. A small file is read at once, where that does not wait, so that it leaves with its

@@ -8,6 +8,7 @@ mod fields;
 mod session;
 mod table;
 mod times;
+mod uploads;
 
 pub(super) use session::{Session, Work};
 pub(super) use table::Table;

@@ -2,16 +2,18 @@
 
 use super::super::batch::Record;
 use super::super::command::Command;
-use super::super::engine::Engine;
+use super::super::connection::Upload;
+use super::super::engine::{Engine, FileAnswer};
 use super::answer::{FileBody, Next, STEP_BYTES};
 use super::{Http2Config, fields};
 use crate::codec::grpc::is_grpc;
-use crate::codec::http_files::Plan;
+use crate::codec::http_files::{Plan, refuse};
 use crate::net::h2::{Closed, Connection, Event, Reason, StreamId};
 use bytes::Bytes;
 use http::{StatusCode, request};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A stream that the peer opened.
@@ -25,22 +27,32 @@ pub(super) struct Open {
     /// Since when bytes wait of which the peer took none.
     pub stalled: Option<Instant>,
     /// It is answered here: JavaScript does not know it.
-    native: bool,
+    pub(super) native: bool,
     /// What is sent from a file.
     body: Option<FileBody>,
+    /// The answer that waits for a file to be compressed; whether it is to HEAD.
+    awaited: Option<(bool, Plan)>,
+    /// The request's body goes to an operator.
+    pub(super) upload: Option<Upload>,
+    /// Bytes of it that did.
+    pub(super) fed_bytes: u64,
+    /// The credit is used up, and is not renewed before the operator has room.
+    pub(super) exhausted: bool,
 }
 
 /// HTTP/2 on a connection.
 pub(in super::super) struct Session {
     pub(super) h2: Connection,
     pub(super) config: Http2Config,
-    connection: u32,
+    pub(super) connection: u32,
     pub(super) streams: HashMap<StreamId, Open>,
     /// When it last had a stream.
     pub(super) used: Instant,
     /// When the peer was last heard of.
     pub(super) heard: Instant,
     pub(super) pinged: Option<Instant>,
+    /// Streams that may take more of a file; one is not among them while its bytes wait for the peer.
+    ready: Vec<StreamId>,
     /// Streams that more of a file was sent to.
     fed: Vec<StreamId>,
     now: Instant,
@@ -75,6 +87,7 @@ impl Session {
             used: now,
             heard: now,
             pinged: None,
+            ready: Vec::new(),
             fed: Vec::new(),
             now,
             is_new: true,
@@ -153,13 +166,10 @@ impl Session {
             for stream in std::mem::take(&mut self.fed) {
                 self.tell_pending(engine, stream);
             }
-            let mut fed = false;
-            let bodies: Vec<_> =
-                self.streams.iter().filter(|(_, o)| o.body.is_some()).map(|(id, _)| *id).collect();
-            for stream in bodies {
-                fed |= self.feed_body(engine, stream);
+            for stream in std::mem::take(&mut self.ready) {
+                self.feed_body(engine, stream);
             }
-            if !fed && self.h2.is_quiet() {
+            if self.ready.is_empty() && self.fed.is_empty() && self.h2.is_quiet() {
                 return Work::Open;
             }
         }
@@ -168,16 +178,11 @@ impl Session {
     fn tell(&mut self, engine: &Engine, event: Event) -> Option<Closed> {
         match event {
             Event::Request { stream, head, end } => self.request(engine, stream, &head, end),
-            Event::Data { stream, data, credit } => match self.streams.get(&stream) {
-                Some(open) if !open.native => {
-                    engine.batch().stream_data(open.id, &data, credit == 0);
-                }
-                // Of a request that is answered here.
-                _ => self.h2.allow(stream, self.config.limits.credit),
-            },
+            Event::Data { stream, data, credit } => self.data(engine, stream, &data, credit),
             Event::End { stream, trailers } => {
                 if let Some(open) = self.streams.get_mut(&stream) {
                     open.complete = true;
+                    open.upload = None;
                     if !open.native {
                         fields::push_end(&mut engine.batch(), open.id, trailers.as_ref());
                     }
@@ -187,7 +192,9 @@ impl Session {
             Event::Sent { stream, pending } => {
                 let open = self.streams.get_mut(&stream)?;
                 open.stalled = (pending > 0).then_some(self.now);
-                if !open.native && open.body.is_none() {
+                if open.body.is_some() {
+                    self.ready.push(stream);
+                } else if !open.native {
                     engine.batch().push(Record::Pending, open.id, &[pending as u32]);
                 }
                 self.forget_if_over(engine, stream);
@@ -212,13 +219,31 @@ impl Session {
             return;
         }
         let id = engine.streams().insert(self.connection, stream);
-        let open = Open { id, began: self.now, complete: end, stalled: None, native: false, body: None };
+        let open = Open {
+            id,
+            began: self.now,
+            complete: end,
+            stalled: None,
+            native: false,
+            body: None,
+            awaited: None,
+            upload: None,
+            fed_bytes: 0,
+            exhausted: false,
+        };
         self.streams.insert(stream, open);
         self.used = self.now;
         let target = head.uri.path_and_query().map_or("/", |path| path.as_str()).as_bytes();
-        if end && let Some((plan, file)) = engine.answer_file_fields(&head.method, target, &head.headers) {
+        let place = (self.connection, stream);
+        if end && let Some(answer) = engine.answer_file_fields(&head.method, target, &head.headers, place) {
             self.native(stream);
-            self.answer(engine, stream, head.method == http::Method::HEAD, plan, file);
+            let head_only = head.method == http::Method::HEAD;
+            match answer {
+                FileAnswer::Ready(plan, file) => {
+                    self.answer(engine, stream, head_only, plan, file);
+                }
+                FileAnswer::Awaited(plan) => self.await_answer(stream, head_only, plan),
+            }
             return;
         }
         let known = head.method != http::Method::CONNECT
@@ -251,8 +276,11 @@ impl Session {
         let body = if head_only { None } else { FileBody::new(plan, file) };
         let bytes = body.as_ref().map_or(0, |body| body.left);
         self.h2.respond(stream, head, body.is_none());
-        if let Some(open) = self.streams.get_mut(&stream) {
+        if let Some(open) = self.streams.get_mut(&stream)
+            && body.is_some()
+        {
             open.body = body;
+            self.ready.push(stream);
         }
         if bytes == 0 {
             self.forget_if_over(engine, stream);
@@ -260,31 +288,55 @@ impl Session {
         bytes
     }
 
-    /// Sends more of a file, where the peer takes it. Returns whether it did.
-    fn feed_body(&mut self, engine: &Engine, stream: StreamId) -> bool {
+    /// The answer waits for a file to be compressed.
+    pub fn await_answer(&mut self, stream: StreamId, head_only: bool, plan: Plan) {
+        if let Some(open) = self.streams.get_mut(&stream) {
+            open.awaited = Some((head_only, plan));
+        }
+    }
+
+    /// The file that a stream waits for is compressed, or cannot be read.
+    pub fn compressed(&mut self, engine: &Engine, stream: StreamId, bytes: Option<&Arc<Vec<u8>>>) {
+        let Some(open) = self.streams.get_mut(&stream) else { return };
+        let Some((head_only, plan)) = open.awaited.take() else { return };
+        let native = open.native;
+        match bytes {
+            Some(bytes) => {
+                self.answer(engine, stream, head_only, plan.with_body(Arc::clone(bytes)), None);
+                self.tell_pending(engine, stream);
+            }
+            None if native => drop(self.answer(engine, stream, head_only, refuse(500, ""), None)),
+            // JavaScript has been told of another status.
+            None => self.fail(engine, stream),
+        }
+    }
+
+    /// Resets a stream for a fault of ours.
+    fn fail(&mut self, engine: &Engine, stream: StreamId) {
+        self.h2.reset(stream, Reason::INTERNAL_ERROR);
+        self.reset(engine, stream, Reason::INTERNAL_ERROR);
+    }
+
+    /// Sends more of a file, where the peer takes it.
+    fn feed_body(&mut self, engine: &Engine, stream: StreamId) {
         let pending = self.h2.pending(stream);
-        let Some(open) = self.streams.get_mut(&stream) else { return false };
-        let Some(body) = &mut open.body else { return false };
+        let Some(open) = self.streams.get_mut(&stream) else { return };
+        let Some(body) = &mut open.body else { return };
         if pending >= STEP_BYTES || body.cold {
-            return false;
+            return;
         }
         match body.next() {
-            Next::Cold { file, offset, bytes } => {
-                engine.fetch(open.id, file, offset, bytes);
-                false
-            }
-            Next::Truncated => {
-                self.h2.reset(stream, Reason::INTERNAL_ERROR);
-                self.reset(engine, stream, Reason::INTERNAL_ERROR);
-                false
-            }
+            Next::Cold { file, offset, bytes } => engine.fetch(open.id, file, offset, bytes),
+            Next::Truncated => self.fail(engine, stream),
             Next::Bytes(bytes, end) => {
                 if end {
                     open.body = None;
                 }
                 self.h2.send(stream, Bytes::from(bytes), end);
                 self.fed.push(stream);
-                true
+                if !end {
+                    self.ready.push(stream);
+                }
             }
         }
     }
@@ -302,13 +354,17 @@ impl Session {
     pub fn warmed(&mut self, stream: StreamId, bytes: u64) {
         if let Some(body) = self.streams.get_mut(&stream).and_then(|open| open.body.as_mut()) {
             body.warmed(bytes);
+            self.ready.push(stream);
         }
     }
 
     /// Bytes of a stream that wait.
     pub fn pending(&self, stream: StreamId) -> u64 {
-        let body = self.streams.get(&stream).and_then(|open| open.body.as_ref());
-        self.h2.pending(stream) as u64 + body.map_or(0, |body| body.left)
+        let open = self.streams.get(&stream);
+        let body = open.and_then(|open| open.body.as_ref()).map_or(0, |body| body.left);
+        // An answer that is not made yet is more than nothing.
+        let awaited = open.is_some_and(|open| open.awaited.is_some());
+        self.h2.pending(stream) as u64 + body + u64::from(awaited)
     }
 
     /// Bytes of a body.
@@ -332,7 +388,8 @@ impl Session {
 
     /// One that is answered here ends without JavaScript.
     fn forget_if_over(&mut self, engine: &Engine, stream: StreamId) {
-        let over = |open: &Open| open.native && open.complete && open.body.is_none();
+        let over =
+            |open: &Open| open.native && open.complete && open.body.is_none() && open.awaited.is_none();
         if self.streams.get(&stream).is_some_and(over) && self.h2.pending(stream) == 0 {
             self.forget(engine, stream);
         }
