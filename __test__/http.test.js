@@ -28,6 +28,24 @@ describe('a server', () => {
     await new Promise((resolve) => server.close((error) => resolve(note('again', /** @type {any} */ (error)?.code))));
   });
 
+  same('a response or a request that is destroyed with an error tells the server, and ends nothing else', async (http, note) => {
+    for (const which of ['res', 'req']) {
+      const server = http.createServer((req, res) => {
+        res.write('begun');
+        (which === 'res' ? res : req).destroy(new Error(`given up: ${which}`));
+      });
+      const told = once(server, 'clientError');
+      const port = await listening(server);
+      const request = nodeHttp.request({ port, host: '127.0.0.1', method: 'POST', agent: false });
+      request.on('error', () => {});
+      request.on('response', (response) => response.on('error', () => {}));
+      request.write('a body that does not end');
+      const [error, socket] = await told;
+      note(which, error.message, socket.destroyed);
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   same('says where it cannot listen', async (http, note) => {
     const first = http.createServer();
     const port = await listening(first);

@@ -148,6 +148,10 @@ class Socket extends SocketFace {
     for (const stream of [...this.streams]) stream.destroy();
     this.release();
     callUnsent(this, error);
+    if (error !== null && this.mode === HTTP && this.listenerCount('error') === 0) {
+      // Node's server listens to each of its connections: what ends one of them is never uncaught.
+      this.once('error', (reason) => this.server.emit('clientError', reason, this));
+    }
     callback(error);
     process.nextTick(emitClose, this, Boolean(error));
   }
