@@ -21,3 +21,4 @@ export * as grpc from './lib/grpc.js';
 export * as hub from './lib/hub.js';
 export { compose, Composed } from './lib/compose.js';
 export { inspect, NativeTransform, Pipeline, StageStats } from './lib/inspect.js';
+export { inspector, Inspector, InspectorOptions, InspectedPipeline, InspectedStage, PipelineSnapshot } from './lib/inspector.js';

@@ -13,6 +13,7 @@ exports.grpc = undefined;
 exports.hub = undefined;
 exports.compose = undefined;
 exports.inspect = undefined;
+exports.inspector = undefined;
 
 /** @type {Record<string, () => unknown>} */
 const members = {
@@ -28,6 +29,7 @@ const members = {
   hub: () => require('./lib/hub.js'),
   compose: () => require('./lib/compose.js').compose,
   inspect: () => require('./lib/inspect.js').inspect,
+  inspector: () => require('./lib/inspector.js').inspector,
 };
 
 // Loaded when first looked at: a program that only compresses does not pay for the rest.

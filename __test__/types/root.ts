@@ -1,5 +1,6 @@
 import { Duplex, PassThrough, Transform } from 'node:stream';
-import { compose, inspect, fs, text, Pipeline, StageStats } from 'millrace';
+import { createServer } from 'node:http';
+import { compose, http, hub, inspect, inspector, fs, text, Inspector, Pipeline, PipelineSnapshot, StageStats } from 'millrace';
 
 const source: fs.ReadStream = fs.createReadStream('a');
 const whole: Duplex = compose(source, text.upperCase(), new PassThrough(), fs.createWriteStream('b'));
@@ -17,6 +18,24 @@ if (first !== undefined) {
 const upper: Transform = text.upperCase({ threads: 1, highWaterMark: 4096 });
 const fused: boolean = text.upperCase().stats().fused;
 console.log(upper, fused);
+
+const shown: Inspector = inspector(createServer(), '/inspect', {
+  authorize: (request) => (request.headers.authorization === 'Bearer staff' ? true : 401),
+  hub: hub.createHub(),
+});
+inspector(http.createServer());
+inspector(http.createServer(), '/inspect', { authorize: async () => true });
+const snapshot: PipelineSnapshot = shown.snapshot();
+for (const { error, stages } of snapshot.pipelines) {
+  const failure: string | undefined = error?.code;
+  const sums: number[] = stages.map((stage) => stage.heldBack + stage.queueLimit);
+  console.log(failure, sums);
+}
+shown.close();
+// @ts-expect-error: not to be made
+new Inspector();
+// @ts-expect-error: an unknown option
+inspector(createServer(), '/inspect', { auth: true });
 
 // @ts-expect-error at least one stream
 compose();

@@ -49,6 +49,10 @@ let keepAlive;
 let alive = false;
 let lastId = 0;
 
+/** @typedef {{ made: (port: Port) => void, gone: (port: Port) => void }} PortObserver */
+
+/** Who is told of ports that come and go; few programs have one. @type {Set<PortObserver>} */
+const observers = new Set();
 /** @type {Map<number, WeakRef<Port>>} */
 const ports = new Map();
 const collected = new FinalizationRegistry((/** @type {number} */ id) => ports.delete(id));
@@ -78,6 +82,7 @@ function register(port, spec, blob) {
   ports.set(lastId, new WeakRef(port));
   collected.register(port, lastId, port);
   bell.reportMemory();
+  for (const observer of observers) observer.made(port);
   return { id: lastId, operator };
 }
 
@@ -88,6 +93,7 @@ function forget(port) {
   held.delete(port);
   idle.delete(port);
   bell.reportMemory();
+  for (const observer of observers) observer.gone(port);
 }
 
 function start() {
@@ -255,4 +261,4 @@ function nativeBytes() {
   return bell === undefined ? 0 : bell.nativeBytes();
 }
 
-module.exports = { nativeBytes, event, register, forget, touch, kickSoon, isLong, livePorts };
+module.exports = { nativeBytes, event, observers, register, forget, touch, kickSoon, isLong, livePorts };

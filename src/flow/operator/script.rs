@@ -143,7 +143,9 @@ impl Operator {
     /// Bytes in inbox and outbox at which somebody waits. Linked, an operator has no outbox: what it makes waits at the next.
     pub fn queue_limits(&self) -> (usize, usize) {
         let ports = self.ports();
-        let is_linked = ports.prev.strong_count() > 0 || ports.feeder.is_some();
+        // What a stage that is gone by now left behind was bounded as that of a linked one.
+        let is_linked =
+            ports.prev.strong_count() > 0 || ports.feeder.is_some() || ports.inbox_bytes > self.bounds.inbox;
         let inbox = if is_linked { self.bounds.link } else { self.bounds.inbox };
         (inbox, if ports.next.is_some() { 0 } else { self.bounds.outbox })
     }
