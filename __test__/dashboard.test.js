@@ -8,7 +8,7 @@ const http = require('node:http');
 const path = require('node:path');
 const { describe, test } = require('node:test');
 const { Dashboard } = require('../lib/dashboard/dashboard.js');
-const { isLoopback, refusal } = require('../lib/dashboard/admission.js');
+const { isLoopback, refusal } = require('../lib/internal/admission.js');
 const { EventLog } = require('../lib/dashboard/event-log.js');
 const { EventSource } = require('../lib/sse.js');
 

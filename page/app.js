@@ -1,21 +1,17 @@
 /** The dashboard: its views, and the event stream that feeds them. */
 
 import { themeButton } from './theme.js';
-import { byId, setText } from './dom.js';
+import { byId } from './dom.js';
 import { Feed } from './feed.js';
+import { FilesView } from './files.js';
+import { LogsView } from './logs.js';
+import { PipelinesView } from './pipelines.js';
+import { tellState } from './state.js';
 import { SystemView } from './system.js';
 import { tabs } from './tabs.js';
 
 /** Milliseconds until a server that is not there is asked again. */
 const AGAIN_MS = 2000;
-const STATES = { live: 'Live', lost: 'Reconnecting', connecting: 'Connecting' };
-
-/** @param {'live' | 'lost'} state */
-function tellState(state) {
-  byId('state').dataset.state = state;
-  setText(byId('state'), STATES[state]);
-}
-
 /** @returns {Promise<any>} once the server answers */
 async function history() {
   for (;;) {
@@ -35,8 +31,15 @@ const begun = await history();
 const system = new SystemView(begun);
 const feed = new Feed('events', begun.lastEventId, tellState);
 feed.on('system', (sample) => system.add(sample));
+const pipelines = new PipelinesView(byId('pipelines'), byId('pipelines-sum'));
+feed.on('pipelines', (snapshot) => pipelines.show(snapshot));
+const files = new FilesView();
+feed.on('job', (progress) => files.show(progress));
+const logs = new LogsView();
 // Another life of the server, or too long away: what was missed is not to be had, and this is said by beginning anew.
 feed.on('reset', async () => system.restart(await history()));
 tabs(/** @type {HTMLElement} */ (document.querySelector('[role=tablist]')), (name) => {
   if (name === 'system') system.draw();
+  if (name === 'logs') logs.toEnd();
+  if (name === 'files') void files.listFolder();
 });

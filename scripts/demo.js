@@ -13,9 +13,9 @@ const { setTimeout: wait } = require('node:timers/promises');
 const { fs, jsonl, zlib } = require('../index.js');
 const { makeSample, sample } = require('./make-sample.js');
 
-const SAMPLE_BYTES = 16_000_000;
+const SAMPLE_BYTES = 48_000_000;
 /** What the slow writer takes in a second: of compressed bytes. */
-const SLOW_BYTES_PER_S = 100_000;
+const SLOW_BYTES_PER_S = 200_000;
 /** Rows arrive in such pieces, so often. */
 const ARRIVAL_BYTES = 64 * 1024;
 const ARRIVAL_MS = 100;

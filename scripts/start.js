@@ -90,7 +90,8 @@ async function main() {
   const running = demo(OUT, stop.signal);
   try {
     // A demo that fails ends it, too.
-    return await serve(options.check ? { ...options, port: 0 } : options, options.check ? check : () => running);
+    const how = { ...options, folder: OUT, ...(options.check ? { port: 0 } : {}) };
+    return await serve(how, options.check ? check : () => running);
   } finally {
     stop.abort();
     await running.catch(() => {});

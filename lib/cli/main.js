@@ -97,6 +97,8 @@ function program(started) {
     .description('a page that shows this machine, pipelines and logs, live; files dropped on it are worked on')
     .option('--host <address>', 'where to listen; other machines can reach it unless that is loopback', '127.0.0.1')
     .option('--port <n>', 'which port; 0 is a free one; 8090, or else a free one, unless given', whole(0, 65535))
+    .option('--folder <directory>', 'list its files, to be downloaded')
+    .option('--follow <file>', 'a JSON Lines file whose rows show in the log as they are written')
     .exitOverride()
     // Not before it is asked for: the other commands need no server.
     .action(start((options) => require('./serve.js').serve(options)));

@@ -3,7 +3,7 @@
 /** `millrace serve`: the dashboard, until it is interrupted. */
 
 const { Dashboard } = require('../dashboard/dashboard.js');
-const { isLoopback } = require('../dashboard/admission.js');
+const { isLoopback } = require('../internal/admission.js');
 const { say } = require('./summary.js');
 
 /** Where it is looked for first, so that a bookmark holds. */
