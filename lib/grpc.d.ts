@@ -251,8 +251,29 @@ export interface ServerOptions {
   'grpc.so_reuseport'?: number;
   /** Compresses answers for clients that take it: 1 deflate, 2 gzip. Defaults to 0, none. */
   'grpc.default_compression_algorithm'?: number;
-  /** Bytes of a call's requests that a client may send ahead. Defaults to 1 MiB. */
+  /** Bytes of a call's requests that a client may send ahead. Defaults to 1 MiB, and grows. */
   'grpc-node.flow_control_window'?: number;
+  /** Bytes up to which that grows where the way to the client holds more; 0 for no growth. Defaults to 16 MiB, and to 0 where the
+   * window is given. */
+  'millrace.max_flow_control_window'?: number;
+  /** Bytes of a request's metadata, counted as in RFC 9113 §6.5.2. Defaults to 16 KiB. */
+  'grpc.max_metadata_size'?: number;
+  /** Ms that a client may take for TLS, and for the first bytes of HTTP/2; 0 for no limit. Defaults to 120,000. */
+  'grpc.server_handshake_timeout_ms'?: number;
+  /** Ms that clients wait between pings where nothing is sent to them. Defaults to 0, not enforced. */
+  'grpc.http2.min_ping_interval_without_data_ms'?: number;
+  /** Pings that may come sooner; one more is answered with GOAWAY, too_many_pings. 0 for any number. Defaults to 2. */
+  'grpc.http2.max_ping_strikes'?: number;
+  /** Streams that a client may open and reset before they are seen. Defaults to 20. */
+  'millrace.max_pending_resets'?: number;
+  /** Resets that a client may send at once. Defaults to 1000. */
+  'millrace.reset_burst'?: number;
+  /** And a second, for good. Defaults to 33. */
+  'millrace.reset_rate'?: number;
+  /** Pings, settings and other frames that carry nothing, at once. Defaults to 1000. */
+  'millrace.control_frame_burst'?: number;
+  /** And a second, for good. Defaults to 100. */
+  'millrace.control_frame_rate'?: number;
   /** Traces TLS. Defaults to 0. */
   'grpc-node.tls_enable_trace'?: number;
   /** What answers are compressed with: the first of these that the client takes. Defaults to none. */

@@ -42,6 +42,7 @@ class Port {
       ...credentials._getConstructorOptions(),
       ...context,
       ALPNProtocols: ['h2'],
+      handshakeTimeout: server.options['grpc.server_handshake_timeout_ms'] || undefined,
       enableTrace: server.options['grpc-node.tls_enable_trace'] === 1,
     });
     // Until there are certificates, or while there are none any more, nobody is let in.

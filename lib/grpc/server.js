@@ -25,6 +25,7 @@ const { Web, carriageOf, isPreflight } = require('./web.js');
 /** Each has the server bring a service along. */
 const ADMIN_OPTIONS = ['millrace.health', 'millrace.reflection', 'millrace.channelz'];
 const DEFAULT_HIGH_WATER = 64 * 1024;
+const DEFAULT_MOST_WINDOW = 16 * 1024 * 1024;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
 
 /**
@@ -164,6 +165,17 @@ class Server {
       compressionThreshold: options['millrace.compression_threshold'],
       concurrentStreams: options['grpc.max_concurrent_streams'],
       streamWindow: window,
+      // Who says how large it is has it so.
+      mostWindow: options['millrace.max_flow_control_window'] ?? (window === undefined ? DEFAULT_MOST_WINDOW : 0),
+      headerList: options['grpc.max_metadata_size'],
+      handshakeTimeout: options['grpc.server_handshake_timeout_ms'],
+      pingInterval: options['grpc.http2.min_ping_interval_without_data_ms'],
+      pingStrikes: options['grpc.http2.max_ping_strikes'] === 0 ? 2 ** 32 - 1 : options['grpc.http2.max_ping_strikes'],
+      pendingResets: options['millrace.max_pending_resets'],
+      resetBurst: options['millrace.reset_burst'],
+      resetRate: options['millrace.reset_rate'],
+      controlFrameBurst: options['millrace.control_frame_burst'],
+      controlFrameRate: options['millrace.control_frame_rate'],
     };
   }
 

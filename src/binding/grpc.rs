@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is left out has its default.
 #[derive(Debug, Deserialize)]
@@ -32,12 +33,23 @@ struct Settings {
     frame_size: Option<u32>,
     header_list: Option<u32>,
     pending_resets: Option<usize>,
+    /// Bytes; 0 leaves windows as they are.
+    most_window: Option<u32>,
+    /// Ms; 0 is as long as it likes.
+    handshake_timeout: Option<u64>,
+    reset_burst: Option<u32>,
+    reset_rate: Option<u32>,
+    control_frame_burst: Option<u32>,
+    control_frame_rate: Option<u32>,
+    /// Ms.
+    ping_interval: Option<u64>,
+    ping_strikes: Option<u32>,
 }
 
 impl From<Settings> for Config {
     fn from(settings: Settings) -> Self {
         let (config, h2) = (Self::default(), h2::Config::default());
-        let stream_window = settings.stream_window.unwrap_or(h2.stream_window);
+        let (stream_window, flood) = (settings.stream_window.unwrap_or(h2.stream_window), h2.flood);
         Self {
             max_receive_bytes: settings.max_receive,
             high_water_bytes: settings.high_water.unwrap_or(config.high_water_bytes),
@@ -47,6 +59,10 @@ impl From<Settings> for Config {
                 .filter_map(|name| Coding::from_name(name.as_bytes()))
                 .collect(),
             compression_threshold: settings.compression_threshold.unwrap_or(config.compression_threshold),
+            handshake: settings.handshake_timeout.map_or(config.handshake, |ms| match ms {
+                0 => None,
+                ms => Some(Duration::from_millis(ms)),
+            }),
             h2: h2::Config {
                 stream_window,
                 // One slow stream must not take all of it.
@@ -57,6 +73,15 @@ impl From<Settings> for Config {
                 frame_bytes: settings.frame_size.unwrap_or(h2.frame_bytes),
                 header_list_bytes: settings.header_list.unwrap_or(h2.header_list_bytes),
                 pending_resets: settings.pending_resets.unwrap_or(h2.pending_resets),
+                most_window: settings.most_window.filter(|most| *most > stream_window),
+                flood: h2::FloodLimits {
+                    reset_burst: settings.reset_burst.unwrap_or(flood.reset_burst),
+                    reset_per_second: settings.reset_rate.unwrap_or(flood.reset_per_second),
+                    control_burst: settings.control_frame_burst.unwrap_or(flood.control_burst),
+                    control_per_second: settings.control_frame_rate.unwrap_or(flood.control_per_second),
+                    ping_interval: settings.ping_interval.map_or(flood.ping_interval, Duration::from_millis),
+                    ping_strikes: settings.ping_strikes.unwrap_or(flood.ping_strikes),
+                },
                 ..h2
             },
         }

@@ -64,6 +64,7 @@ impl From<Http2Settings> for Http2Config {
                     control_per_second: settings.control_frame_rate,
                     reset_burst: settings.stream_reset_burst,
                     reset_per_second: settings.stream_reset_rate,
+                    ..h2::FloodLimits::default()
                 },
                 ..h2::Config::default()
             },

@@ -1,11 +1,13 @@
 //! What JavaScript asks of calls and connections, done.
 
-use super::call::Carrier;
+use super::call::{Call, Carrier};
 use super::command::{Command, Words};
 use super::connection::State;
 use super::engine::Engine;
 use super::head;
 use super::outgoing::Ended;
+use super::packing;
+use crate::codec::grpc::Coding;
 use crate::net::h2::{Reason, StreamId};
 
 impl Engine {
@@ -27,7 +29,7 @@ impl Engine {
                 }
                 Some(Command::Status) => self.send_status(id, bytes()),
                 Some(Command::Taken) => self.taken(id, first as usize),
-                Some(Command::Drop) => drop(self.calls.borrow_mut().remove(id)),
+                Some(Command::Drop) => self.forget_call(id),
                 Some(Command::Drain) => self.with_connection(id, |state| {
                     state.is_draining = true;
                     state.h2.shutdown();
@@ -53,23 +55,17 @@ impl Engine {
             let mut calls = self.calls.borrow_mut();
             let Some(call) = calls.get(id) else { continue };
             call.is_listed = false;
-            let (carrier, ending) = (call.carrier, call.ending);
+            let carrier = call.carrier;
             // One that waits for its stream is listed again when it has one.
             if matches!(carrier, Carrier::Waiting { .. } | Carrier::Gone) {
                 continue;
             }
+            // So is one that waits for what is compressed elsewhere.
+            let ending = call.ending && call.lane.is_none();
             let bytes = call.take_out();
             drop(calls);
-            match (carrier, bytes) {
-                (_, None) if !ending => {}
-                (Carrier::Stream { connection, stream }, bytes) => {
-                    self.with_connection(connection, |state| {
-                        // A stream that is over takes nothing; that is told.
-                        let _ = state.h2.send(stream, bytes.unwrap_or_default().into(), ending);
-                    });
-                }
-                (Carrier::Exchange(exchange), Some(bytes)) => self.exchange_body(exchange, bytes),
-                _ => {}
+            if bytes.is_some() || ending {
+                self.send_frames(carrier, bytes.unwrap_or_default(), ending);
             }
         }
         for id in self.touched.take() {
@@ -137,43 +133,99 @@ impl Engine {
 
     fn send_message(&self, id: u32, message: &[u8], compress: bool) {
         self.send_head(id, &[]);
-        if let Some(call) = self.calls.borrow_mut().get(id) {
-            call.put(message, compress, &self.config);
-            if !std::mem::replace(&mut call.is_listed, true) {
-                self.writing.borrow_mut().push(id);
-            }
+        let mut calls = self.calls.borrow_mut();
+        let Some(call) = calls.get(id) else { return };
+        let coding = packing::coding_of(call.answers, compress, message.len(), &self.config);
+        if call.lane.is_some() || packing::is_worth_it(coding, message.len()) {
+            drop(calls);
+            return self.pack(id, message, coding);
+        }
+        call.put(message, coding);
+        self.list(id, call);
+    }
+
+    /// Gives what a call has to the frame layer with the next [`flush`](Self::flush).
+    pub(super) fn list(&self, id: u32, call: &mut Call) {
+        if !std::mem::replace(&mut call.is_listed, true) {
+            self.writing.borrow_mut().push(id);
+        }
+    }
+
+    /// Frames of messages behind the head.
+    pub(super) fn send_frames(&self, carrier: Carrier, frames: Vec<u8>, ending: bool) {
+        match carrier {
+            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                // A stream that is over takes nothing; that is told.
+                let _ = state.h2.send(stream, frames.into(), ending);
+            }),
+            Carrier::Exchange(exchange) => self.exchange_body(exchange, frames),
+            Carrier::Waiting { .. } | Carrier::Gone => {}
         }
     }
 
     fn send_status(&self, id: u32, text: &[u8]) {
         let Some(mut call) = self.calls.borrow_mut().remove(id) else { return };
-        let out = call.take_out();
-        let ended = call.is_ended();
-        match call.carrier {
-            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+        let (carrier, ended) = (call.carrier, call.is_ended());
+        if let Carrier::Stream { connection, stream } = carrier {
+            self.with_connection(connection, |state| {
                 state.calls.remove(&stream.0);
-                if call.head_sent {
-                    if let Some(bytes) = out {
-                        state.h2.send(stream, bytes.into(), false);
-                    }
-                    state.h2.finish(stream, Some(head::trailers(text)));
-                } else {
-                    state.h2.respond(stream, head::trailers_only(text), true);
+            });
+        }
+        let out = call.take_out().unwrap_or_default();
+        if let Some(lane) = call.lane {
+            if !out.is_empty() {
+                self.send_frames(carrier, out, false);
+            }
+            lane.borrow_mut().finish(text, ended);
+        } else if call.head_sent {
+            self.end_answer(carrier, out, text, ended);
+        } else {
+            self.answer_with_status(carrier, call.answers, text, ended);
+        }
+    }
+
+    /// The end of an answer whose head is sent: frames where there are some, and the trailers.
+    pub(super) fn end_answer(&self, carrier: Carrier, frames: Vec<u8>, text: &[u8], ended: bool) {
+        match carrier {
+            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                if !frames.is_empty() {
+                    state.h2.send(stream, frames.into(), false);
                 }
+                state.h2.finish(stream, Some(head::trailers(text)));
+                if !ended {
+                    state.h2.discard(stream);
+                }
+            }),
+            Carrier::Exchange(exchange) => self.exchange_over(exchange, frames, &head::trailers(text)),
+            // A client answers nothing.
+            Carrier::Waiting { .. } | Carrier::Gone => {}
+        }
+    }
+
+    /// All of an answer that has no message.
+    fn answer_with_status(&self, carrier: Carrier, coding: Option<Coding>, text: &[u8], ended: bool) {
+        match carrier {
+            Carrier::Stream { connection, stream } => self.with_connection(connection, |state| {
+                state.h2.respond(stream, head::trailers_only(text), true);
                 if !ended {
                     state.h2.discard(stream);
                 }
             }),
             Carrier::Exchange(exchange) => {
-                // An answer without messages has its trailers at the same place: not all clients look at its head.
-                if !call.head_sent {
-                    let head = head::response(&[], call.answers);
-                    self.exchange_head(exchange, head.into_parts().0.headers);
-                }
-                self.exchange_over(exchange, out.unwrap_or_default(), &head::trailers(text));
+                // Its trailers are where they always are: not all clients look at its head.
+                self.exchange_head(exchange, head::response(&[], coding).into_parts().0.headers);
+                self.exchange_over(exchange, Vec::new(), &head::trailers(text));
             }
             // A client answers nothing.
             Carrier::Waiting { .. } | Carrier::Gone => {}
+        }
+    }
+
+    /// JavaScript is done with a call that was cancelled.
+    fn forget_call(&self, id: u32) {
+        let lane = self.calls.borrow_mut().remove(id).and_then(|call| call.lane);
+        if let Some(lane) = lane {
+            lane.borrow_mut().abandon();
         }
     }
 

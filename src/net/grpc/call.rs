@@ -3,11 +3,13 @@
 use super::answer::Answer;
 use super::batch::{Batch, Record};
 use super::config::Config;
+use super::packing::{SharedLane, framed};
 use crate::codec::grpc::{Coding, CodingError, Message, MessageDecoder, MessageFault, PREFIX_BYTES, prefix};
 use crate::net::h2::StreamId;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 /// gRPC's status codes that are given here.
 pub(super) mod status {
@@ -57,6 +59,8 @@ pub(super) struct Call {
     pub ending: bool,
     /// Of a client's call: what came beside messages.
     pub answer: Option<Answer>,
+    /// Messages that are being compressed elsewhere; what follows goes behind them.
+    pub lane: Option<SharedLane>,
 }
 
 impl Call {
@@ -82,6 +86,7 @@ impl Call {
             is_listed: false,
             ending: false,
             answer: None,
+            lane: None,
         }
     }
 
@@ -191,20 +196,32 @@ impl Call {
     // To the peer.
 
     /// Puts a message behind those that wait to be given to the frame layer.
-    pub fn put(&mut self, message: &[u8], compress: bool, config: &Config) {
-        let coding = self.answers.filter(|_| compress && message.len() >= config.compression_threshold);
-        // Out of memory is the only way for it to fail: then it goes as it is.
-        let packed = coding.and_then(|coding| coding.compress(message).ok());
-        let bytes = packed.as_deref().unwrap_or(message);
+    pub fn put(&mut self, message: &[u8], coding: Option<Coding>) {
+        if coding.is_some() {
+            return self.put_framed(&framed(message, coding), message.len() + PREFIX_BYTES);
+        }
         // A message longer than 4 GiB is longer than any buffer of Node's may be sent as.
-        let Some(head) = prefix(packed.is_some(), bytes.len()) else { return };
-        self.sent.0 += (message.len() + PREFIX_BYTES) as u64;
-        self.sent.1 += (bytes.len() + PREFIX_BYTES) as u64;
-        if self.out.is_empty() && bytes.len() > 4096 {
-            self.out.reserve_exact(bytes.len() + PREFIX_BYTES);
+        let Some(head) = prefix(false, message.len()) else { return };
+        if self.out.is_empty() && message.len() > 4096 {
+            self.out.reserve_exact(message.len() + PREFIX_BYTES);
         }
         self.out.extend_from_slice(&head);
-        self.out.extend_from_slice(bytes);
+        self.out.extend_from_slice(message);
+        let bytes = (message.len() + PREFIX_BYTES) as u64;
+        self.sent.0 += bytes;
+        self.sent.1 += bytes;
+    }
+
+    /// The same for one that is framed already; JavaScript counts `counted` bytes for it.
+    pub fn put_framed(&mut self, frame: &[u8], counted: usize) {
+        self.out.extend_from_slice(frame);
+        self.sent.0 += counted as u64;
+        self.sent.1 += frame.len() as u64;
+    }
+
+    /// Whether it is the one whose messages wait there.
+    pub fn is_in(&self, lane: &SharedLane) -> bool {
+        self.lane.as_ref().is_some_and(|own| Rc::ptr_eq(own, lane))
     }
 
     /// What waits to be given to the frame layer.

@@ -2,6 +2,7 @@
 
 use crate::codec::grpc::Coding;
 use crate::net::h2;
+use std::time::Duration;
 
 /// Settings of a server.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub compression: Vec<Coding>,
     /// Messages of fewer bytes are not compressed. Defaults to 1 KiB.
     pub compression_threshold: usize,
+    /// How long a peer may take to say its preface. `None` is as long as it likes. Defaults to 120 s.
+    pub handshake: Option<Duration>,
     /// Limits of connections.
     pub h2: h2::Config,
 }
@@ -25,6 +28,7 @@ impl Default for Config {
             high_water_bytes: 64 << 10,
             compression: Vec::new(),
             compression_threshold: 1 << 10,
+            handshake: Some(Duration::from_secs(120)),
             h2: h2::Config::default(),
         }
     }

@@ -42,6 +42,10 @@ pub(super) struct State {
     pub is_draining: bool,
     /// It is in the list of those that are to be driven.
     pub is_listed: bool,
+    /// Its peer has a deadline for its preface.
+    awaits_preface: bool,
+    /// An HTTP server accepted it, which takes what is not gRPC's on other connections.
+    pub is_adopted: bool,
 }
 
 /// What a client's connection has.
@@ -98,6 +102,8 @@ impl Connection {
             closing: None,
             is_draining: false,
             is_listed: false,
+            awaits_preface: false,
+            is_adopted: false,
         };
         Self { id, engine, state: RefCell::new(state) }
     }
@@ -135,6 +141,15 @@ impl Connection {
     pub fn registered(&self, at: Token) {
         if let Wire::Socket { token, .. } = &mut self.state.borrow_mut().wire {
             *token = Some(at);
+        }
+    }
+
+    /// Closes it unless its peer says its preface by then.
+    pub fn expect_preface(&self, reactor: &Reactor, within: Duration) {
+        let state = &mut *self.state.borrow_mut();
+        if let Wire::Socket { token: Some(token), .. } = &state.wire {
+            state.awaits_preface = true;
+            reactor.set_deadline(*token, Some(Instant::now() + within));
         }
     }
 
@@ -194,6 +209,12 @@ impl Connection {
             }
             if state.h2.is_quiet() && !self.send(engine, state) {
                 break;
+            }
+        }
+        if state.awaits_preface && state.h2.is_greeted() {
+            state.awaits_preface = false;
+            if let Wire::Socket { token: Some(token), .. } = &state.wire {
+                engine.reactor().set_deadline(*token, None);
             }
         }
         self.watch(engine, state);

@@ -6,6 +6,7 @@ use super::config::Config;
 use super::connection::{Connection, State};
 use super::exchange::Exchanges;
 use super::head;
+use super::packing::Packing;
 use crate::codec::grpc::is_grpc;
 use crate::net::h2::{self, Adopts, Event, Handover, Reason, StreamId};
 use crate::net::listener::{Accepts, Address, Listen, ListenError, Listener, ends_of};
@@ -90,12 +91,14 @@ pub struct Engine {
     /// Calls with messages that are to be given to the frame layer.
     pub(super) writing: RefCell<Vec<u32>>,
     pub(super) exchanges: Exchanges,
+    pub(super) packing: Packing,
+    me: Weak<Self>,
 }
 
 impl Engine {
     /// A server without listeners.
     pub fn new(reactor: Rc<Reactor>, config: Config) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|me| Self {
             reactor,
             config,
             connections: RefCell::new(Slots::new()),
@@ -107,12 +110,18 @@ impl Engine {
             touched: RefCell::default(),
             writing: RefCell::default(),
             exchanges: Exchanges::default(),
+            packing: Packing::default(),
+            me: me.clone(),
         })
     }
 
     /// The reactor of its connections.
     pub fn reactor(&self) -> &Reactor {
         &self.reactor
+    }
+
+    pub(super) fn weak(&self) -> &Weak<Self> {
+        &self.me
     }
 
     /// What has come since it was last cleared. Whoever holds it must not call into the engine.
@@ -226,7 +235,10 @@ impl Engine {
     fn accept(self: &Rc<Self>, listener: u32, socket: OwnedFd) {
         // A Unix socket has no such thing; nobody misses it there.
         let _ = rustix::net::sockopt::set_tcp_nodelay(&socket, true);
-        self.open(listener, Transport::plain(socket), h2::Connection::server(&self.config.h2));
+        let opened = self.open(listener, Transport::plain(socket), h2::Connection::server(&self.config.h2));
+        if let (Some(connection), Some(within)) = (opened, self.config.handshake) {
+            connection.expect_preface(&self.reactor, within);
+        }
     }
 
     fn open(
@@ -300,6 +312,13 @@ impl Engine {
             }
             (Event::Request { stream, head, end }, _) => {
                 let content_type = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+                if !is_grpc(content_type) && state.is_adopted {
+                    // It is the HTTP server's, which gets it on another connection.
+                    state.h2.reset(stream, Reason::REFUSED_STREAM);
+                    state.is_draining = true;
+                    state.h2.shutdown();
+                    return;
+                }
                 if !is_grpc(content_type) {
                     state.h2.respond(stream, head::unsupported(), true);
                     if !end {
@@ -342,6 +361,7 @@ impl Adopts for Adopter {
     fn adopt(&self, Handover { transport, h2, first }: Handover) {
         let Some(engine) = self.0.engine.upgrade() else { return };
         let Some(connection) = engine.open(self.0.id, transport, h2) else { return };
+        connection.state.borrow_mut().is_adopted = true;
         engine.on_event(connection.id(), &mut connection.state.borrow_mut(), first);
         connection.drive(&engine);
     }
@@ -363,6 +383,7 @@ impl Accepts for Door {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.packing.close(&self.reactor);
         for (_, (_, listener)) in self.listeners.get_mut().drain() {
             listener.close(&self.reactor);
         }

@@ -15,6 +15,7 @@
 //! | a message that is not complete | `max_receive_bytes` | the call fails with `RESOURCE_EXHAUSTED` |
 //! | messages of a call that JavaScript has not taken | `high_water_bytes`, and one message | the body stays in its HTTP/2 window |
 //! | messages of a call for the peer | `high_water_bytes`, and one message; JavaScript counts them | `drain` waits |
+//! | answers that are being compressed on the pool | within those of their call | as above |
 //! | frames for a connection | the frame layer's output, 256 KiB | no frames are made, the socket is not read |
 //! | the answer to an exchange, not taken by its HTTP server | as messages of a call for the peer | `drain` waits |
 //! | calls of a connection | `h2.concurrent_streams` | refused by the frame layer |
@@ -33,6 +34,7 @@ mod engine;
 mod exchange;
 mod head;
 mod outgoing;
+mod packing;
 #[cfg(test)]
 mod tests;
 

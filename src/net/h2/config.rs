@@ -9,6 +9,9 @@ pub struct Config {
     pub stream_window: u32,
     /// The same for all streams of the connection together. Defaults to 4 MiB.
     pub connection_window: u32,
+    /// Bytes up to which windows grow where the way to the peer holds more than they let it send: a stream's, and twice as
+    /// many for all of them. Defaults to none: they stay as they are.
+    pub most_window: Option<u32>,
     /// Streams that the peer may have open at once; more are refused. Defaults to 128.
     pub concurrent_streams: u32,
     /// Bytes of the largest frame that the peer may send, 16,384 to 16,777,215. Defaults to 16,384.
@@ -39,6 +42,7 @@ impl Default for Config {
         Self {
             stream_window: 1 << 20,
             connection_window: 4 << 20,
+            most_window: None,
             concurrent_streams: 128,
             frame_bytes: 16 << 10,
             header_list_bytes: 16 << 10,

@@ -6,6 +6,7 @@ use super::flood::FloodGuard;
 use super::pipe::Pipe;
 use super::ready::{Ready, connection_waker};
 use super::stream::{Fate, Stream};
+use super::window::WindowEstimate;
 use ::h2::client::SendRequest;
 use ::h2::{Ping, PingPong, Reason};
 use bytes::Bytes;
@@ -46,6 +47,11 @@ pub struct Connection {
     events: VecDeque<Event>,
     pings: Option<PingPong>,
     awaits_pong: bool,
+    /// The owner waits for it.
+    owes_pong: bool,
+    window: Option<WindowEstimate>,
+    /// When bytes were last fed.
+    fed: Option<Instant>,
     /// A client was told that there is no room.
     awaits_room: bool,
     /// A client was told that its server is there.
@@ -92,6 +98,9 @@ impl Connection {
             events: VecDeque::new(),
             pings: None,
             awaits_pong: false,
+            owes_pong: false,
+            window: config.most_window.map(|most| WindowEstimate::new(config.stream_window, most)),
+            fed: None,
             awaits_room: false,
             told_greeted: false,
             closing: false,
@@ -114,8 +123,19 @@ impl Connection {
         }
         let admitted = self.guard.admit(bytes, now);
         self.pipe.feed(&bytes[..admitted]);
-        if admitted < bytes.len() {
+        self.fed = Some(now);
+        if self.guard.too_many_pings {
+            // Behind our SETTINGS, which must be the first frame.
+            self.poll();
+            self.say_too_many_pings();
+        }
+        if admitted < bytes.len() || self.guard.too_many_pings {
             self.abort(Reason::ENHANCE_YOUR_CALM);
+        } else if self.window.as_mut().is_some_and(|window| window.received(bytes.len()))
+            && self.send_ping()
+            && let Some(window) = &mut self.window
+        {
+            window.begin(now);
         }
     }
 
@@ -155,6 +175,11 @@ impl Connection {
     /// Whether it is over: [`Event::Closed`] was told, or waits to be.
     pub fn is_closed(&self) -> bool {
         matches!(self.side, Side::Closed)
+    }
+
+    /// Whether a server's peer has said its preface.
+    pub fn is_greeted(&self) -> bool {
+        !matches!(self.side, Side::Greeting(_))
     }
 
     /// Whether [`poll`](Self::poll) would do nothing.
@@ -245,8 +270,42 @@ impl Connection {
             && pings.poll_pong(cx).is_ready()
         {
             self.awaits_pong = false;
-            self.events.push_back(Event::Pong);
+            if std::mem::take(&mut self.owes_pong) {
+                self.events.push_back(Event::Pong);
+            }
+            let wider = self.window.as_mut().zip(self.fed).and_then(|(window, now)| window.end(now));
+            if let Some(window) = wider {
+                self.widen(window);
+            }
         }
+    }
+
+    /// Lets the peer send so much ahead on each stream, and twice as much on all.
+    fn widen(&mut self, window: u32) {
+        let all = window.saturating_mul(2).min(i32::MAX as u32).max(self.config.connection_window);
+        // Not while it has not acknowledged the last ones: then the next sample does it.
+        match &mut self.side {
+            Side::Server(connection) => {
+                let _ = connection.set_initial_window_size(window);
+                connection.set_target_window_size(all);
+            }
+            Side::Client { connection, .. } => {
+                let _ = connection.set_initial_window_size(window);
+                connection.set_target_window_size(all);
+            }
+            _ => {}
+        }
+        self.ready.wake_connection();
+    }
+
+    /// GOAWAY with what gRPC's clients look for: they ping less often from then on. The frame layer's own says nothing.
+    fn say_too_many_pings(&mut self) {
+        const WHY: &[u8] = b"too_many_pings";
+        let mut frame = vec![0, 0, 8 + WHY.len() as u8, 7, 0, 0, 0, 0, 0];
+        frame.extend_from_slice(&i32::MAX.to_be_bytes());
+        frame.extend_from_slice(&u32::from(Reason::ENHANCE_YOUR_CALM).to_be_bytes());
+        frame.extend_from_slice(WHY);
+        self.pipe.append(&frame);
     }
 
     fn poll_stream(&mut self, id: u32) {
@@ -372,6 +431,7 @@ impl Connection {
 
     /// A server's head; `end` where no body follows. Returns whether there was none before.
     pub fn respond(&mut self, stream: StreamId, response: Response<()>, end: bool) -> bool {
+        self.guard.sends();
         match self.stream(stream) {
             Some(stream) if stream.awaits_head() => {
                 stream.respond(response, end);
@@ -384,6 +444,7 @@ impl Connection {
     /// Bytes of a body, behind a server's head or a client's request; `end` where they are the last. Returns the bytes
     /// of the stream that wait for the peer (see [`Event::Sent`]), or `None` where it takes no more.
     pub fn send(&mut self, stream: StreamId, data: Bytes, end: bool) -> Option<usize> {
+        self.guard.sends();
         let stream = self.stream(stream).filter(|stream| stream.takes_data())?;
         stream.send(data, end);
         Some(stream.pending())
@@ -416,6 +477,15 @@ impl Connection {
     /// Asks the peer for a sign of life; [`Event::Pong`] is the answer. Returns whether it was asked: not where an
     /// answer is still awaited.
     pub fn ping(&mut self) -> bool {
+        if std::mem::replace(&mut self.owes_pong, true) {
+            return false;
+        }
+        // One of our own that is under way is as good.
+        self.owes_pong = self.awaits_pong || self.send_ping();
+        self.owes_pong
+    }
+
+    fn send_ping(&mut self) -> bool {
         if self.pings.is_none() {
             self.pings = match &mut self.side {
                 Side::Server(connection) => connection.ping_pong(),

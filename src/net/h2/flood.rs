@@ -3,7 +3,7 @@
 //! The frame layer bounds what such frames make it hold; this bounds what they make it do (CVE-2019-9512, -9515, -9518,
 //! CVE-2023-44487).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A bucket of tokens for each kind: `burst` at once, and `per_second` for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,23 @@ pub struct FloodLimits {
     pub reset_burst: u32,
     /// Defaults to 33 a second, as in Node.
     pub reset_per_second: u32,
+    /// How long a peer waits between two PINGs where nothing was sent to it. Defaults to no time.
+    pub ping_interval: Duration,
+    /// PINGs that may come sooner, before something is sent again; one more closes the connection, and says why, as gRPC
+    /// does. Defaults to 2.
+    pub ping_strikes: u32,
 }
 
 impl Default for FloodLimits {
     fn default() -> Self {
-        Self { control_burst: 1000, control_per_second: 100, reset_burst: 1000, reset_per_second: 33 }
+        Self {
+            control_burst: 1000,
+            control_per_second: 100,
+            reset_burst: 1000,
+            reset_per_second: 33,
+            ping_interval: Duration::ZERO,
+            ping_strikes: 2,
+        }
     }
 }
 
@@ -49,12 +61,41 @@ impl Bucket {
 
 const FRAME_HEAD: usize = 9;
 const END_STREAM: u8 = 1;
+const PING: u8 = 6;
+const ACK: u8 = 1;
+
+/// Counts PINGs that come too soon.
+#[derive(Debug)]
+struct Strikes {
+    interval: Duration,
+    most: u32,
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Strikes {
+    /// Whether one more is one too many.
+    fn ping(&mut self, now: Instant) -> bool {
+        let soon =
+            self.last.replace(now).is_some_and(|last| now.saturating_duration_since(last) < self.interval);
+        self.count += u32::from(soon);
+        self.count > self.most
+    }
+
+    fn forgive(&mut self) {
+        self.count = 0;
+        self.last = None;
+    }
+}
 
 /// Follows the frames in a peer's bytes.
 #[derive(Debug)]
 pub(super) struct FloodGuard {
     control: Bucket,
     resets: Bucket,
+    strikes: Strikes,
+    /// It was PINGs that were too many.
+    pub too_many_pings: bool,
     head: [u8; FRAME_HEAD],
     /// Bytes of `head` that came.
     filled: usize,
@@ -72,12 +113,24 @@ impl FloodGuard {
         Self {
             control: Bucket::new(limits.control_burst, limits.control_per_second),
             resets: Bucket::new(limits.reset_burst, limits.reset_per_second),
+            strikes: Strikes {
+                interval: limits.ping_interval,
+                most: limits.ping_strikes,
+                count: 0,
+                last: None,
+            },
+            too_many_pings: false,
             head: [0; FRAME_HEAD],
             filled: 0,
             skip,
             greeted: false,
             leaving: false,
         }
+    }
+
+    /// Something is sent that the peer waits for.
+    pub fn sends(&mut self) {
+        self.strikes.forgive();
     }
 
     /// How many of these bytes are within the limits: those before the payload of the first frame that is too many.
@@ -97,6 +150,10 @@ impl FloodGuard {
                 self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
                 self.greeted |= kind == 4;
                 self.leaving |= kind == 7;
+                if kind == PING && flags & ACK == 0 && self.strikes.ping(now) {
+                    self.too_many_pings = true;
+                    return all - bytes.len();
+                }
                 let allowed = match kind {
                     0 => self.skip > 0 || flags & END_STREAM != 0 || self.control.take(now),
                     // HEADERS, PUSH_PROMISE, GOAWAY, WINDOW_UPDATE and CONTINUATION: the frame layer's business.

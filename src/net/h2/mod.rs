@@ -65,6 +65,7 @@ mod handover;
 mod pipe;
 mod ready;
 mod stream;
+mod window;
 
 pub use ::h2::Reason;
 pub use config::Config;

@@ -14,6 +14,8 @@ struct Both {
     read: usize,
     ended: bool,
     output: Vec<u8>,
+    /// Bytes of output that were last taken: so much is made at once again, most likely.
+    last_taken: usize,
     /// Nothing more is written at so many bytes.
     most: usize,
     reader: Option<Waker>,
@@ -52,6 +54,11 @@ impl Pipe {
         both.input.len() - both.read
     }
 
+    /// A frame that the frame layer does not make.
+    pub fn append(&self, frame: &[u8]) {
+        self.0.borrow_mut().output.extend_from_slice(frame);
+    }
+
     pub fn output_bytes(&self) -> usize {
         self.0.borrow().output.len()
     }
@@ -59,6 +66,7 @@ impl Pipe {
     pub fn take_output(&self) -> Vec<u8> {
         let mut both = self.0.borrow_mut();
         wake(&mut both.writer);
+        both.last_taken = both.output.len();
         std::mem::take(&mut both.output)
     }
 }
@@ -101,6 +109,11 @@ impl AsyncWrite for Pipe {
         if both.output.len() >= both.most {
             both.writer = Some(cx.waker().clone());
             return Poll::Pending;
+        }
+        if both.output.capacity() == 0 {
+            // Not by doubling: each step would copy what is there.
+            let room = both.last_taken;
+            both.output.reserve_exact(room);
         }
         let before = both.output.len();
         bufs.iter().for_each(|buf| both.output.extend_from_slice(buf));
