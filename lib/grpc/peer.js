@@ -2,7 +2,7 @@
 
 /**
  * `@grpc/grpc-js`, an optional dependency: what millrace/grpc does not do itself yet is done by it, behind the same names.
- * Nothing of a server needs it, but the definition of the channelz service.
+ * Nothing of a server needs it.
  */
 
 const { withCode } = require('../internal/errors.js');
@@ -18,7 +18,10 @@ let peer;
 function grpcJs(what) {
   if (peer === undefined) {
     try {
-      peer = require('@grpc/grpc-js');
+      const found = /** @type {any} */ (require('@grpc/grpc-js'));
+      // Our own package of that name (compat/grpc-js) would ask us again.
+      if (found.Server === require('./server.js').Server) throw new Error('@grpc/grpc-js is millrace/grpc here');
+      peer = found;
     } catch (cause) {
       const message = `${what} is done by @grpc/grpc-js, which is not installed: npm install @grpc/grpc-js`;
       throw withCode(new Error(message, { cause }), 'ERR_MILLRACE_GRPC_PEER');

@@ -1,0 +1,5 @@
+'use strict';
+
+const { Client } = require('millrace/grpc');
+
+exports.Client = Client;

@@ -1,0 +1,4 @@
+export {
+  ServerDuplexStream, ServerErrorResponse, ServerReadableStream, ServerUnaryCall, ServerWritableStream, UntypedHandleCall,
+  handleBidiStreamingCall, handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, sendUnaryData,
+} from 'millrace/grpc';

@@ -1,0 +1,3 @@
+'use strict';
+
+// Its types alone are looked for.

@@ -1,0 +1,5 @@
+'use strict';
+
+const { Server } = require('millrace/grpc');
+
+exports.Server = Server;
