@@ -1,11 +1,11 @@
 /**
  * gRPC with the names, options, calls and statuses of `@grpc/grpc-js` 1.14. The server's sockets, HTTP/2, framing and
- * compression are native; the client is grpc-js's own, where it is installed.
+ * compression are native, and so are the client's.
  */
 
 import { EventEmitter } from 'node:events';
 import { Duplex, Readable, Writable } from 'node:stream';
-import { PeerCertificate, SecureContextOptions } from 'node:tls';
+import { PeerCertificate, SecureContext, SecureContextOptions } from 'node:tls';
 import { SecureServerOptions } from 'node:http2';
 
 // Constants.
@@ -463,7 +463,6 @@ export function addAdminServicesToServer(server: Server): void;
 export function setLogger(logger: Partial<Console>): void;
 export function setLogVerbosity(verbosity: LogVerbosity): void;
 export function loadObject(value: any, options: any): never;
-export function load(filename: any, format: any, options: any): never;
 
 export namespace experimental {
   export interface FileWatcherCertificateProviderConfig {
@@ -485,6 +484,12 @@ export namespace experimental {
       listener: (update: { certificate: Buffer; privateKey: Buffer } | null) => void,
     ): void;
   }
+  /** The same for a channel. */
+  export function createCertificateProviderChannelCredentials(
+    caCertificateProvider: FileWatcherCertificateProvider,
+    identityCertificateProvider: FileWatcherCertificateProvider | null,
+    verifyOptions?: VerifyOptions,
+  ): ChannelCredentials;
   /** Credentials whose certificates change while the server runs. */
   export function createCertificateProviderServerCredentials(
     identityCertificateProvider: FileWatcherCertificateProvider,
@@ -497,26 +502,386 @@ export namespace experimental {
   ): ServerCredentials;
 }
 
-// The client's half, which is grpc-js's: `ERR_MILLRACE_GRPC_PEER` where `@grpc/grpc-js` is not installed.
+// Loading definitions, with protobufjs: `ERR_MILLRACE_GRPC_PEER` where that is not installed.
+
+/** As of `@grpc/proto-loader`. */
+export interface LoaderOptions {
+  /** Names of fields as they are written. Defaults to false: camel case. */
+  keepCase?: boolean;
+  /** How numbers of 64 bits are given. Defaults to Long objects. */
+  longs?: StringConstructor | NumberConstructor;
+  /** Enums by their names. Defaults to their numbers. */
+  enums?: StringConstructor;
+  /** How bytes are given: as base64, or as an array. Defaults to Buffers. */
+  bytes?: ArrayConstructor | StringConstructor;
+  /** Sets what did not come to its default. Defaults to false; `arrays` and `objects` do it for lists and maps alone. */
+  defaults?: boolean;
+  arrays?: boolean;
+  objects?: boolean;
+  /** Sets a property with the name of each oneof to the name of the field that came. Defaults to false. */
+  oneofs?: boolean;
+  /** NaN and infinities as texts, and values taken out of `google.protobuf.Any`. Defaults to false. */
+  json?: boolean;
+  /** Where imports are looked for. */
+  includeDirs?: string[];
+  [option: string]: any;
+}
+
+export interface ProtobufTypeDefinition {
+  format: string;
+  type: object;
+  fileDescriptorProtos: Buffer[];
+}
+export interface MessageTypeDefinition extends ProtobufTypeDefinition {
+  serialize: serialize<any>;
+  deserialize: deserialize<any>;
+}
+export interface PackageDefinition {
+  [name: string]: any;
+}
+
+export function load(filename: string | string[], options?: LoaderOptions): Promise<PackageDefinition>;
+export function loadSync(filename: string | string[], options?: LoaderOptions): PackageDefinition;
+export function fromJSON(json: any, options?: LoaderOptions): PackageDefinition;
+export function loadFileDescriptorSetFromBuffer(descriptorSet: Uint8Array, options?: LoaderOptions): PackageDefinition;
+export function loadFileDescriptorSetFromObject(descriptorSet: any, options?: LoaderOptions): PackageDefinition;
+/** Whether it is an `Any` whose value was taken out. */
+export function isAnyExtension(value: object): value is { '@type': string; [key: string]: any };
+
+export enum IdempotencyLevel {
+  IDEMPOTENCY_UNKNOWN = 'IDEMPOTENCY_UNKNOWN',
+  NO_SIDE_EFFECTS = 'NO_SIDE_EFFECTS',
+  IDEMPOTENT = 'IDEMPOTENT',
+}
+
+// The client.
+
+export type UnaryCallback<ResponseType> = (error: ServiceError | null, value?: ResponseType) => void;
+
+export interface CallOptions {
+  deadline?: Deadline;
+  /** `:authority`. Defaults to the channel's. */
+  host?: string;
+  /** A call that is being served, whose deadline and cancellation are this one's, too. */
+  parent?: ServerUnaryCall<any, any> | ServerReadableStream<any, any> | ServerWritableStream<any, any> | ServerDuplexStream<any, any>;
+  /** Bits of `propagate`. Defaults to all. */
+  propagate_flags?: number;
+  credentials?: CallCredentials;
+  /** In place of the client's. */
+  interceptors?: Interceptor[];
+  interceptor_providers?: InterceptorProvider[];
+}
+
+/** What is left out has its default; names that are not known are passed over. See docs/grpc.md. */
+export interface ChannelOptions {
+  'grpc.ssl_target_name_override'?: string;
+  'grpc.primary_user_agent'?: string;
+  'grpc.secondary_user_agent'?: string;
+  'grpc.default_authority'?: string;
+  /** Ms between the answer to a ping and the next one. Defaults to no pings. */
+  'grpc.keepalive_time_ms'?: number;
+  /** Ms that an answer may take. Defaults to 20,000. */
+  'grpc.keepalive_timeout_ms'?: number;
+  /** 1 for pings without calls, too. Defaults to 0. */
+  'grpc.keepalive_permit_without_calls'?: number;
+  /** JSON, where the name has none. */
+  'grpc.service_config'?: string;
+  /** 1 looks for none by name. Defaults to 0. */
+  'grpc.service_config_disable_resolution'?: number;
+  /** Ms. Defaults to 1,000. */
+  'grpc.initial_reconnect_backoff_ms'?: number;
+  /** Ms. Defaults to 120,000. */
+  'grpc.max_reconnect_backoff_ms'?: number;
+  /** 1 for connections of its own. Defaults to 0. */
+  'grpc.use_local_subchannel_pool'?: number;
+  /** Bytes of a request; -1 for no limit. Defaults to -1. */
+  'grpc.max_send_message_length'?: number;
+  /** Bytes of an answer, also when it is decompressed; -1 for no limit. Defaults to 4 MiB. */
+  'grpc.max_receive_message_length'?: number;
+  'grpc.enable_http_proxy'?: number;
+  'grpc.default_compression_algorithm'?: CompressionAlgorithms;
+  'grpc.enable_channelz'?: number;
+  /** Ms. Defaults to 30,000. */
+  'grpc.dns_min_time_between_resolutions_ms'?: number;
+  /** Ms without calls until connections are closed. Defaults to 30 minutes. */
+  'grpc.client_idle_timeout_ms'?: number;
+  'grpc.enable_retries'?: number;
+  /** Bytes of a call's requests that are kept to be sent again. Defaults to 1 MiB. */
+  'grpc.per_rpc_retry_buffer_size'?: number;
+  'grpc-node.retry_max_attempts_limit'?: number;
+  /** Bytes of an answer that a server may send ahead. Defaults to 1 MiB. */
+  'grpc-node.flow_control_window'?: number;
+  'grpc-node.tls_enable_trace'?: number;
+  /** Requests of fewer bytes are not compressed. Defaults to 1,024. */
+  'millrace.compression_threshold'?: number;
+  /** Bytes of a call's messages that may wait in either direction. Defaults to 64 KiB. */
+  'millrace.high_water_mark'?: number;
+  [option: string]: any;
+}
+
+export interface ClientOptions extends ChannelOptions {
+  channelOverride?: ChannelInterface;
+  channelFactoryOverride?: (address: string, credentials: ChannelCredentials, options: ClientOptions) => ChannelInterface;
+  interceptors?: Interceptor[];
+  interceptor_providers?: InterceptorProvider[];
+  callInvocationTransformer?: (properties: any) => any;
+}
+
+interface SurfaceCall {
+  cancel(): void;
+  /** Address and port of the server, or the target where there is none yet. */
+  getPeer(): string;
+  getAuthContext(): AuthContext | null;
+}
+
+/** Tells `metadata` and `status`. */
+export type ClientUnaryCall = SurfaceCall & EventEmitter;
+export type ClientReadableStream<ResponseType> = SurfaceCall &
+  Omit<Readable, typeof Symbol.asyncIterator | 'read'> & {
+    deserialize: deserialize<ResponseType>;
+    read(size?: number): ResponseType | null;
+    [Symbol.asyncIterator](): AsyncIterableIterator<ResponseType>;
+  };
+interface ClientObjectWritable<T> {
+  /** False from `millrace.high_water_mark` bytes that wait for the server, until `drain`. */
+  write(message: T, callback?: (error?: Error | null) => void): boolean;
+  write(message: T, flags: any, callback?: (error?: Error | null) => void): boolean;
+  end(callback?: () => void): any;
+  end(message: T, callback?: () => void): any;
+}
+export type ClientWritableStream<RequestType> = SurfaceCall &
+  Omit<Writable, 'write' | 'end'> &
+  ClientObjectWritable<RequestType> & { serialize: serialize<RequestType> };
+export type ClientDuplexStream<RequestType, ResponseType> = SurfaceCall &
+  Omit<Duplex, typeof Symbol.asyncIterator | 'read' | 'write' | 'end'> &
+  ClientObjectWritable<RequestType> & {
+    serialize: serialize<RequestType>;
+    deserialize: deserialize<ResponseType>;
+    read(size?: number): ResponseType | null;
+    [Symbol.asyncIterator](): AsyncIterableIterator<ResponseType>;
+  };
+
+export interface ChannelInterface {
+  close(): void;
+  getTarget(): string;
+  getConnectivityState(tryToConnect: boolean): ConnectivityState;
+  watchConnectivityState(currentState: ConnectivityState, deadline: Deadline, callback: (error?: Error) => void): void;
+  getChannelzRef(): { kind: string; id: number; name: string };
+  createCall(
+    method: string,
+    deadline: Deadline,
+    host: string | null | undefined,
+    parentCall: any,
+    propagateFlags: number | null | undefined,
+  ): any;
+}
+
+export class Channel implements ChannelInterface {
+  constructor(target: string, credentials: ChannelCredentials, options?: ChannelOptions);
+  close(): void;
+  getTarget(): string;
+  getConnectivityState(tryToConnect: boolean): ConnectivityState;
+  watchConnectivityState(currentState: ConnectivityState, deadline: Deadline, callback: (error?: Error) => void): void;
+  getChannelzRef(): { kind: string; id: number; name: string };
+  createCall(
+    method: string,
+    deadline: Deadline,
+    host: string | null | undefined,
+    parentCall: any,
+    propagateFlags: number | null | undefined,
+  ): any;
+}
+
+export class Client {
+  constructor(address: string, credentials: ChannelCredentials, options?: ClientOptions);
+  /** Calls that are open go on; no more are made. */
+  close(): void;
+  getChannel(): ChannelInterface;
+  waitForReady(deadline: Deadline, callback: (error?: Error) => void): void;
+  makeUnaryRequest<RequestType, ResponseType>(
+    method: string,
+    serialize: serialize<RequestType>,
+    deserialize: deserialize<ResponseType>,
+    argument: RequestType,
+    ...rest: UnaryArguments<ResponseType>
+  ): ClientUnaryCall;
+  makeClientStreamRequest<RequestType, ResponseType>(
+    method: string,
+    serialize: serialize<RequestType>,
+    deserialize: deserialize<ResponseType>,
+    ...rest: UnaryArguments<ResponseType>
+  ): ClientWritableStream<RequestType>;
+  makeServerStreamRequest<RequestType, ResponseType>(
+    method: string,
+    serialize: serialize<RequestType>,
+    deserialize: deserialize<ResponseType>,
+    argument: RequestType,
+    metadata?: Metadata | CallOptions,
+    options?: CallOptions,
+  ): ClientReadableStream<ResponseType>;
+  makeBidiStreamRequest<RequestType, ResponseType>(
+    method: string,
+    serialize: serialize<RequestType>,
+    deserialize: deserialize<ResponseType>,
+    metadata?: Metadata | CallOptions,
+    options?: CallOptions,
+  ): ClientDuplexStream<RequestType, ResponseType>;
+}
+
+type UnaryArguments<ResponseType> =
+  | [callback: UnaryCallback<ResponseType>]
+  | [metadata: Metadata | CallOptions, callback: UnaryCallback<ResponseType>]
+  | [metadata: Metadata, options: CallOptions, callback: UnaryCallback<ResponseType>];
+
+/** A client with a method for each of its service. */
+export interface ServiceClient extends Client {
+  [method: string]: any;
+}
+export interface ServiceClientConstructor {
+  new (address: string, credentials: ChannelCredentials, options?: ClientOptions): ServiceClient;
+  service: ServiceDefinition;
+  serviceName: string;
+}
 
 export interface GrpcObject {
   [name: string]: any;
 }
 
-export function loadPackageDefinition(definition: { [name: string]: any }): GrpcObject;
-export function makeClientConstructor(methods: ServiceDefinition, serviceName: string, classOptions?: {}): any;
-export function makeGenericClientConstructor(methods: ServiceDefinition, serviceName: string, classOptions?: {}): any;
-export function closeClient(client: any): void;
-export function waitForClientReady(client: any, deadline: Deadline, callback: (error?: Error) => void): void;
-export function getClientChannel(client: any): any;
-export const credentials: { [name: string]: (...args: any[]) => any };
-export const Client: any;
-export const Channel: any;
-export const ChannelCredentials: any;
-export const CallCredentials: any;
-export const StatusBuilder: any;
-export const ListenerBuilder: any;
-export const RequesterBuilder: any;
-export const InterceptingCall: any;
-export const InterceptorConfigurationError: any;
+export function loadPackageDefinition(definition: PackageDefinition): GrpcObject;
+export function makeClientConstructor(
+  methods: ServiceDefinition,
+  serviceName: string,
+  classOptions?: {},
+): ServiceClientConstructor;
+export function makeGenericClientConstructor(
+  methods: ServiceDefinition,
+  serviceName: string,
+  classOptions?: {},
+): ServiceClientConstructor;
+export function closeClient(client: Client): void;
+export function waitForClientReady(client: Client, deadline: Deadline, callback: (error?: Error) => void): void;
+export function getClientChannel(client: Client): ChannelInterface;
+
+export interface VerifyOptions {
+  checkServerIdentity?: (hostname: string, certificate: PeerCertificate) => Error | undefined;
+  rejectUnauthorized?: boolean;
+}
+
+export abstract class ChannelCredentials {
+  /** PEM. Roots default to what Node trusts. */
+  static createSsl(
+    rootCerts?: Buffer | null,
+    privateKey?: Buffer | null,
+    certChain?: Buffer | null,
+    verifyOptions?: VerifyOptions,
+  ): ChannelCredentials;
+  static createFromSecureContext(secureContext: SecureContext, verifyOptions?: VerifyOptions): ChannelCredentials;
+  static createInsecure(): ChannelCredentials;
+  compose(callCredentials: CallCredentials): ChannelCredentials;
+  _isSecure(): boolean;
+  _equals(other: ChannelCredentials): boolean;
+}
+
+export interface CallMetadataOptions {
+  method_name: string;
+  service_url: string;
+}
+export type CallMetadataGenerator = (
+  options: CallMetadataOptions,
+  callback: (error: Error | null, metadata?: Metadata) => void,
+) => void;
+
+export abstract class CallCredentials {
+  static createFromMetadataGenerator(metadataGenerator: CallMetadataGenerator): CallCredentials;
+  static createFromGoogleCredential(googleCredentials: any): CallCredentials;
+  static createEmpty(): CallCredentials;
+  generateMetadata(options: CallMetadataOptions): Promise<Metadata>;
+  compose(callCredentials: CallCredentials): CallCredentials;
+  _equals(other: CallCredentials): boolean;
+}
+
+export const credentials: {
+  combineChannelCredentials(channel: ChannelCredentials, ...calls: CallCredentials[]): ChannelCredentials;
+  combineCallCredentials(first: CallCredentials, ...others: CallCredentials[]): CallCredentials;
+  createInsecure: typeof ChannelCredentials.createInsecure;
+  createSsl: typeof ChannelCredentials.createSsl;
+  createFromSecureContext: typeof ChannelCredentials.createFromSecureContext;
+  createFromMetadataGenerator: typeof CallCredentials.createFromMetadataGenerator;
+  createFromGoogleCredential: typeof CallCredentials.createFromGoogleCredential;
+  createEmpty: typeof CallCredentials.createEmpty;
+};
+
+export class StatusBuilder {
+  withCode(code: Status): this;
+  withDetails(details: string): this;
+  withMetadata(metadata: Metadata): this;
+  build(): Partial<StatusObject>;
+}
+
+// Interceptors of clients.
+
+export interface Listener {
+  onReceiveMetadata?: (metadata: Metadata, next: (metadata: Metadata) => void) => void;
+  onReceiveMessage?: (message: any, next: (message: any) => void) => void;
+  onReceiveStatus?: (status: StatusObject, next: (status: StatusObject) => void) => void;
+}
+export interface InterceptingListener {
+  onReceiveMetadata(metadata: Metadata): void;
+  onReceiveMessage(message: any): void;
+  onReceiveStatus(status: StatusObject): void;
+}
+export interface Requester {
+  start?: (
+    metadata: Metadata,
+    listener: InterceptingListener,
+    next: (metadata: Metadata, listener: InterceptingListener | Listener) => void,
+  ) => void;
+  sendMessage?: (message: any, next: (message: any) => void) => void;
+  halfClose?: (next: () => void) => void;
+  cancel?: (next: () => void) => void;
+}
+export interface InterceptingCallInterface {
+  cancelWithStatus(status: Status, details: string): void;
+  getPeer(): string;
+  start(metadata: Metadata, listener?: Partial<InterceptingListener>): void;
+  sendMessageWithContext(context: any, message: any): void;
+  sendMessage(message: any): void;
+  startRead(): void;
+  halfClose(): void;
+  getAuthContext(): AuthContext | null;
+}
+export class InterceptingCall implements InterceptingCallInterface {
+  constructor(nextCall: InterceptingCallInterface, requester?: Requester);
+  cancelWithStatus(status: Status, details: string): void;
+  getPeer(): string;
+  start(metadata: Metadata, listener?: Partial<InterceptingListener>): void;
+  sendMessageWithContext(context: any, message: any): void;
+  sendMessage(message: any): void;
+  startRead(): void;
+  halfClose(): void;
+  getAuthContext(): AuthContext | null;
+}
+export interface InterceptorOptions extends CallOptions {
+  method_definition: MethodDefinition<any, any>;
+}
+export type NextCall = (options: InterceptorOptions) => InterceptingCallInterface;
+export type Interceptor = (options: InterceptorOptions, nextCall: NextCall) => InterceptingCall;
+export type InterceptorProvider = (methodDefinition: MethodDefinition<any, any>) => Interceptor | undefined;
+export class ListenerBuilder {
+  withOnReceiveMetadata(onReceiveMetadata: NonNullable<Listener['onReceiveMetadata']>): this;
+  withOnReceiveMessage(onReceiveMessage: NonNullable<Listener['onReceiveMessage']>): this;
+  withOnReceiveStatus(onReceiveStatus: NonNullable<Listener['onReceiveStatus']>): this;
+  build(): Listener;
+}
+export class RequesterBuilder {
+  withStart(start: NonNullable<Requester['start']>): this;
+  withSendMessage(sendMessage: NonNullable<Requester['sendMessage']>): this;
+  withHalfClose(halfClose: NonNullable<Requester['halfClose']>): this;
+  withCancel(cancel: NonNullable<Requester['cancel']>): this;
+  build(): Requester;
+}
+export class InterceptorConfigurationError extends Error {
+  constructor(message: string);
+}
+/** grpc-js's: `ERR_MILLRACE_GRPC_PEER` where `@grpc/grpc-js` is not installed. */
 export const ServerMetricRecorder: any;

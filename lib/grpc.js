@@ -6,6 +6,7 @@ const interceptors = require('./grpc/server-interceptors.js');
 const logging = require('./grpc/logging.js');
 const channelz = require('./grpc/channelz.js');
 const client = require('./grpc/client.js');
+const loader = require('./grpc/loader.js');
 const { FileWatcherCertificateProvider } = require('./grpc/certificate-provider.js');
 const { Metadata } = require('./grpc/metadata.js');
 const { grpcJs } = require('./grpc/peer.js');
@@ -43,7 +44,15 @@ exports.addAdminServicesToServer = addAdminServicesToServer;
 exports.setLogger = logging.setLogger;
 exports.setLogVerbosity = logging.setLogVerbosity;
 exports.loadObject = unavailable;
-exports.load = unavailable;
+
+// Of the loader, where grpc-js has a function that throws.
+exports.load = loader.load;
+exports.loadSync = loader.loadSync;
+exports.fromJSON = loader.fromJSON;
+exports.loadFileDescriptorSetFromBuffer = loader.loadFileDescriptorSetFromBuffer;
+exports.loadFileDescriptorSetFromObject = loader.loadFileDescriptorSetFromObject;
+exports.isAnyExtension = loader.isAnyExtension;
+exports.IdempotencyLevel = loader.IdempotencyLevel;
 
 exports.loadPackageDefinition = client.loadPackageDefinition;
 exports.makeClientConstructor = client.makeClientConstructor;
@@ -76,7 +85,7 @@ function addAdminServicesToServer(server) {
 
 /** @returns {never} */
 function unavailable() {
-  throw new Error('Not available in this library. Use @grpc/proto-loader and loadPackageDefinition instead');
+  throw new Error('Not available in this library. Use loadSync and loadPackageDefinition instead');
 }
 
 // A class of grpc-js, loaded when it is looked at: a server does without.

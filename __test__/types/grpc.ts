@@ -13,6 +13,7 @@ import {
   status,
 } from 'millrace/grpc';
 import { grpc as namespace } from 'millrace';
+import * as grpc from 'millrace/grpc';
 
 interface Question {
   text: string;
@@ -56,3 +57,35 @@ server.createConnectionInjector(ServerCredentials.createInsecure()).destroy();
 
 // @ts-expect-error: a port is text
 server.bindAsync(50051, ServerCredentials.createInsecure(), () => {});
+
+// The client.
+
+const Asker = grpc.makeClientConstructor(service, 'Asker');
+const client = new Asker('localhost:50051', grpc.credentials.createSsl(Buffer.from('ca')), {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+  interceptors: [
+    (options, nextCall) =>
+      new grpc.InterceptingCall(nextCall(options), {
+        start: (metadata, listener, next) => next(metadata, new grpc.ListenerBuilder().withOnReceiveStatus((s, n) => n(s)).build()),
+      }),
+  ],
+});
+const call: grpc.ClientUnaryCall = client.makeUnaryRequest(
+  '/a/b',
+  (question: Question) => Buffer.from(question.text),
+  (bytes): Answer => ({ words: bytes.length }),
+  { text: 'how many' },
+  { deadline: Date.now() + 1000, propagate_flags: grpc.propagate.DEADLINE },
+  (error, value) => console.log(error?.code === status.OK, value?.words.toFixed()),
+);
+call.cancel();
+const duplex = client.makeBidiStreamRequest('/a/c', (n: number) => Buffer.from(`${n}`), (bytes) => bytes.length, new Metadata());
+const hasRoom: boolean = duplex.write(5);
+if (!hasRoom) duplex.once('drain', () => duplex.end());
+const packageDefinition: grpc.PackageDefinition = grpc.loadSync('a.proto', { longs: String, includeDirs: ['protos'] });
+grpc.loadPackageDefinition(packageDefinition);
+client.waitForReady(Infinity, (error) => console.log(error?.message));
+
+// @ts-expect-error: a channel has credentials
+new grpc.Client('localhost:50051');
