@@ -91,7 +91,7 @@ class Socket extends SocketFace {
     }
     if (this.mode === TAKEN) {
       // The new owner has sent all; it has no other way to end our side. In TLS it has ended the session itself.
-      if (!this.encrypted) this.engine.native.shutdown(this.descriptor);
+      if (!this.encrypted && this.descriptor >= 0) this.engine.native.shutdown(this.descriptor);
       callback();
       return;
     }
@@ -164,7 +164,7 @@ class Socket extends SocketFace {
     if (this.mode === TAKEN) {
       this.server._taken.delete(this);
       this.engine.connections--;
-      fs.closeSync(this.descriptor);
+      if (this.descriptor >= 0) fs.closeSync(this.descriptor);
       return;
     }
     // What is corked was not written yet.
@@ -380,7 +380,7 @@ class Socket extends SocketFace {
 
   /**
    * Hands the descriptor over, out of the loop. This stays its face: the new owner replaces `_read`, `_write`, `_writev`
-   * and `_final`, and uses a duplicate; ours is closed when this is destroyed.
+   * and `_final`, and uses a duplicate; ours is closed when this is destroyed, where the owner did not close it.
    *
    * @returns {{ fd: number, head: Buffer, session?: any } | null} the descriptor, what was read and not seen by anybody, and
    *   the TLS session on it; null where the peer is gone, or bytes wait to be sent

@@ -33,7 +33,7 @@ class Connection {
     this.packedBytes = 0;
     this.packedIn = -1;
     /** Of sends that are not written. @type {((error?: Error) => void)[]} */
-    this.callbacks = [];
+    this.callbacks = NONE;
     /** Where the frames of the next message end. @type {number[]} */
     this.fragmentEnds = NONE;
     /** Events that are told one in a turn of the loop; null where that is not wanted. @type {(() => void)[] | null} */
@@ -94,7 +94,7 @@ class Connection {
       return;
     }
     if (typeof callback === 'function') {
-      this.callbacks.push(callback);
+      this.wait(callback);
       flags |= flag.TICKET;
     }
     engine.send(this, flags, data, length, mask);
@@ -102,12 +102,18 @@ class Connection {
     if (this.sentBytes >= HIGH_WATER_MARK && !this.needsDrain) this.checkLevel();
   }
 
+  /** @param {(error?: Error) => void} callback of what is sent next */
+  wait(callback) {
+    if (this.callbacks === NONE) this.callbacks = [callback];
+    else this.callbacks.push(callback);
+  }
+
   /** Enough was sent to look how much of it waits; where that is much, `drain` comes when it is written. */
   checkLevel() {
     this.sentBytes = this.buffered + this.socket.writableLength;
     if (this.sentBytes < HIGH_WATER_MARK) return;
     this.needsDrain = true;
-    this.callbacks.push((error) => {
+    this.wait((error) => {
       this.needsDrain = false;
       this.sentBytes = 0;
       if (!error) this.websocket.emit('drain');
@@ -115,10 +121,10 @@ class Connection {
     engine.send(this, flag.RAW | flag.TICKET, EMPTY_BUFFER, 0);
   }
 
-  /** Bytes pass through Node's socket from here on. */
+  /** Bytes pass through Node's socket from here on. @returns {number} the descriptor; -1 where it is closed */
   release() {
     this.attached = false;
-    if (!this.closed) engine.release(this);
+    return this.closed ? -1 : engine.release(this);
   }
 
   /** Calls back when all that was queued so far is written. @param {(error?: Error | null) => void} callback */
@@ -146,7 +152,7 @@ class Connection {
   sendRest() {
     if (this.closed) return;
     const tickets = engine.takeBackCompressed(this);
-    for (const callback of this.callbacks.splice(this.callbacks.length - tickets)) {
+    if (tickets > 0) for (const callback of this.callbacks.splice(this.callbacks.length - tickets)) {
       process.nextTick(callback, new Error('The socket was closed while data was being compressed'));
     }
     engine.flush();
@@ -164,7 +170,7 @@ class Connection {
     this.closed = true;
     engine.close(this);
     const { callbacks } = this;
-    this.callbacks = [];
+    this.callbacks = NONE;
     for (const callback of callbacks) process.nextTick(callback, error ?? destroyedError('write'));
   }
 
@@ -280,7 +286,7 @@ class Connection {
       if (bytes.length > 0) this.socket.write(bytes);
       return;
     }
-    this.callbacks = [];
+    this.callbacks = NONE;
     this.socket.write(bytes, (/** @type {Error | null | undefined} */ error) => {
       for (const callback of callbacks) process.nextTick(callback, error ?? undefined);
     });

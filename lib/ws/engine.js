@@ -99,7 +99,7 @@ function start() {
  * @returns {number} its number
  */
 function open(connection, options) {
-  if (native === undefined) start();
+  prepare();
   const id = native.open(options);
   connections[id & INDEX_MASK] = connection;
   return id;
@@ -138,15 +138,29 @@ function end(connection) {
   flush();
 }
 
-/** Takes the connection's descriptor away: its bytes pass through Node again. @param {Connection} connection */
+/**
+ * Takes the connection's descriptor away: its bytes pass through somebody else again.
+ *
+ * @param {Connection} connection
+ * @returns {number} the descriptor, for the caller to close
+ */
 function release(connection) {
-  native.release(connection.id);
+  const descriptor = native.release(connection.id);
   flush();
+  return descriptor;
+}
+
+/** @returns {any} what the native engine has for sockets that connections own: see `src/binding/websocket_sockets.rs` */
+const sockets = () => native;
+
+/** Loads what is native, where it is not. */
+function prepare() {
+  if (native === undefined) start();
 }
 
 /** @returns {boolean} whether sockets can be taken over here */
 function canAttach() {
-  if (native === undefined) start();
+  prepare();
   return eventLoop !== null;
 }
 
@@ -417,6 +431,7 @@ module.exports = {
   flush,
   open,
   pack,
+  prepare,
   release,
   scheduleFlush,
   send,
@@ -425,6 +440,7 @@ module.exports = {
   setPaused,
   setReferenced,
   silence,
+  sockets,
   takeBackCompressed,
   takeOutput,
   topics,

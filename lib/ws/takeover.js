@@ -1,17 +1,20 @@
 'use strict';
 
 /**
- * A plain TCP or unix socket of Node's, taken over: the engine reads and writes a duplicate of its descriptor, and the
- * `net.Socket` stays as the face of it. Its state machine is Node's still: `pause`, `resume`, `write`, `end`, `destroy`
- * and all events act as ever; only where bytes come from and go to is replaced.
+ * A plain TCP or unix socket of Node's, taken over: the engine reads and writes its descriptor, and the `net.Socket` stays
+ * as the face of it. Its state machine is Node's still: `pause`, `resume`, `write`, `end`, `destroy` and all events act as
+ * ever; only where bytes come from and go to is replaced. Node's own handle is closed, since an idle socket would carry it
+ * for nothing; who asks for it gets a stand-in.
  *
  * The methods are replaced by a prototype between the socket and its own, so that ten thousand idle sockets carry nothing
  * more than a property.
  */
 
+const fs = require('node:fs');
 const net = require('node:net');
 const { TAKE_DESCRIPTOR } = require('../internal/take-descriptor.js');
 const engine = require('./engine.js');
+const { closeHandle, giveBack, hidesHandle, reset, standIn } = require('./taken-handle.js');
 
 /** The connection that reads and writes a socket. */
 const kConnection = Symbol('kConnection');
@@ -30,6 +33,7 @@ function isTakeable(socket) {
   if (!engine.canAttach() || socket.destroyed || socket.connecting) return false;
   if (typeof socket[TAKE_DESCRIPTOR] === 'function') return true;
   return (
+    hidesHandle &&
     Object.getPrototypeOf(socket) === net.Socket.prototype &&
     socket._handle != null &&
     socket._handle.fd >= 0 &&
@@ -59,12 +63,14 @@ function takeOver(connection, socket) {
       process.nextTick(() => socket.destroy());
       return false;
     }
+    // The engine has its own.
+    fs.closeSync(own.fd);
+    socket.descriptor = -1;
     // Behind what came with the handshake.
     if (own.head.length > 0) process.nextTick(() => socket.push(own.head));
   } else {
     if (!engine.attach(connection, socket._handle.fd)) return false;
-    socket._handle.reading = false;
-    socket._handle.readStop();
+    closeHandle(socket);
     // One of millrace/http has no other way to read, and stays.
     socket.on('newListener', onNewListener);
   }
@@ -90,12 +96,9 @@ function onNewListener(event) {
   if ((event !== 'data' && event !== 'readable') || this.destroyed || this.writableEnded) return;
   this.removeListener('newListener', onNewListener);
   const connection = this[kConnection];
-  Object.setPrototypeOf(this, Object.getPrototypeOf(Object.getPrototypeOf(this)));
+  Object.setPrototypeOf(this, net.Socket.prototype);
   this[kConnection] = undefined;
-  connection.release();
-  // What `_read` would have begun.
-  this._handle.reading = true;
-  this._handle.readStart();
+  giveBack(this, connection);
 }
 
 /**
@@ -104,6 +107,8 @@ function onNewListener(event) {
  */
 function takenPrototype(prototype) {
   const { pause, resume, ref, unref, _final: final, _destroy: destroy } = prototype;
+  // Node's would shut the handle down.
+  const finish = prototype === net.Socket.prototype ? (/** @type {() => void} */ callback) => callback() : final;
   /** @type {ThisType<any> & Record<string, any>} */
   const methods = {
     _read() {},
@@ -125,14 +130,13 @@ function takenPrototype(prototype) {
     _final(callback) {
       this[kConnection].whenWritten((/** @type {Error | null | undefined} */ error) => {
         if (error) return callback(error);
-        if (this.encrypted) engine.end(this[kConnection]);
-        final.call(this, callback);
+        engine.end(this[kConnection]);
+        finish.call(this, callback);
       });
     },
 
     /** @param {Error | null} error @param {(error: Error | null) => void} callback */
     _destroy(error, callback) {
-      // Before Node's: its descriptor is then the last one, and closing it says to the peer what it should.
       this[kConnection].detach(error);
       destroy.call(this, error, callback);
     },
@@ -158,7 +162,32 @@ function takenPrototype(prototype) {
       return unref.call(this);
     },
   };
+  if (prototype === net.Socket.prototype) Object.defineProperties(methods, nodeMethods(prototype));
   return Object.setPrototypeOf(methods, prototype);
+}
+
+/**
+ * What is Node's alone. A socket of millrace/http has no handle, and no other way to read.
+ *
+ * @param {any} prototype of `net.Socket`
+ * @returns {PropertyDescriptorMap}
+ */
+function nodeMethods(prototype) {
+  return {
+    _handle: {
+      get() {
+        const socket = /** @type {any} */ (this);
+        return standIn(socket, socket[kConnection]);
+      },
+      set: /** @type {any} */ (Object.getOwnPropertyDescriptor(prototype, '_handle')).set,
+    },
+    resetAndDestroy: {
+      value() {
+        const socket = /** @type {any} */ (this);
+        return reset(socket, socket[kConnection]);
+      },
+    },
+  };
 }
 
 /**

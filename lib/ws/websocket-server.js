@@ -58,6 +58,8 @@ class WebSocketServer extends EventEmitter {
       throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
     }
 
+    // The first client need not wait until it is loaded.
+    engine.prepare();
     /** @type {any} */
     this._server = options.server;
     if (options.port != null) {

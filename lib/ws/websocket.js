@@ -60,8 +60,8 @@ class WebSocket extends EventEmitter {
     this._readyState = CONNECTING;
     /** @type {Connection | null} */
     this._connection = null;
-    /** @type {Sender | null} */
-    this._sender = null;
+    /** See {@link WebSocket._sender}. @type {Sender | null} */
+    this._ownSender = null;
     /** @type {any} */
     this._socket = null;
     /** @type {any} */
@@ -114,8 +114,8 @@ class WebSocket extends EventEmitter {
   /** Bytes that were sent and not handed to the system, framing included. */
   get bufferedAmount() {
     if (this._connection === null) return this._bufferedAmount;
-    const { _connection: connection, _sender: sender, _socket: socket } = this;
-    return socket.writableLength + /** @type {Sender} */ (sender)._bufferedBytes + connection.buffered;
+    const { _connection: connection, _ownSender: sender, _socket: socket } = this;
+    return socket.writableLength + (sender === null ? 0 : sender._bufferedBytes) + connection.buffered;
   }
 
   /**
@@ -165,6 +165,15 @@ class WebSocket extends EventEmitter {
     return this._connection === null ? 0 : this._connection.dropped;
   }
 
+  /** Made when something is sent: many peers only listen, or are silent. @returns {Sender | null} */
+  get _sender() {
+    const { _connection: connection } = this;
+    if (this._ownSender === null && connection !== null) {
+      this._ownSender = makeSender(connection, this._extensions[PerMessageDeflate.extensionName]);
+    }
+    return this._ownSender;
+  }
+
   get extensions() {
     return Object.keys(this._extensions).join();
   }
@@ -211,8 +220,7 @@ class WebSocket extends EventEmitter {
       compressFrom: deflate?._threshold,
     });
     if (this._binaryType === 'fragments') engine.setFragments(this._connection, true);
-    this._sender = new Sender(this._connection, deflate, options.generateMask);
-    this._sender.onerror = onSenderError;
+    if (options.generateMask) this._ownSender = makeSender(this._connection, deflate, options.generateMask);
     socket[kWebSocket] = this;
 
     // Before the listeners: a stream that flows would tell it at once.
@@ -471,6 +479,18 @@ function sendAfterClose(websocket, data, cb) {
     else websocket._bufferedAmount += length;
   }
   if (cb) process.nextTick(cb, notOpen(websocket));
+}
+
+/**
+ * @param {Connection} connection
+ * @param {PerMessageDeflate | undefined} deflate
+ * @param {(mask: Buffer) => void} [generateMask]
+ * @returns {Sender}
+ */
+function makeSender(connection, deflate, generateMask) {
+  const sender = new Sender(connection, deflate, generateMask);
+  sender.onerror = onSenderError;
+  return sender;
 }
 
 /**

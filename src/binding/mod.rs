@@ -33,6 +33,8 @@ mod tls;
 mod uv;
 mod websocket;
 mod websocket_options;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod websocket_sockets;
 mod websocket_store;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod websocket_topics;

@@ -189,13 +189,6 @@ impl WebSocketEngine {
         self.shared.engine.end(id);
     }
 
-    /// Takes the connection's descriptor away.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[napi(catch_unwind)]
-    pub fn release(&self, id: u32) {
-        self.shared.engine.release(id);
-    }
-
     /// Takes bytes from the peer, unmasks them in place, and calls `onBatch` with what they hold. Not from within
     /// `onBatch`: the table is in use.
     #[napi(catch_unwind)]

@@ -236,11 +236,13 @@ mod descriptor {
             }
         }
 
-        /// Lets go of the socket.
-        pub fn detach(&mut self) {
-            if let Some(Descriptor { transport, token: Some(token), reactor }) = self.descriptor.take() {
+        /// Takes the transport out of the reactor.
+        pub fn detach(&mut self) -> Option<Transport> {
+            let Descriptor { transport, token, reactor } = self.descriptor.take()?;
+            if let Some(token) = token {
                 reactor.deregister(token, &transport);
             }
+            Some(transport)
         }
     }
 }

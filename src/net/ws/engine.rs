@@ -205,15 +205,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes the connection's own socket away: bytes are fed and taken out again from here on.
+    /// Takes the connection's own transport away: bytes are fed and taken out again from here on.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn release(&self, id: u32) {
+    pub fn release(&self, id: u32) -> Option<crate::net::transport::Transport> {
         self.with(id, |state| {
-            state.detach();
+            let transport = state.detach();
             if state.outbox.pending() > 0 {
                 self.touch(id, state);
             }
-        });
+            transport
+        })
+    }
+
+    /// Addresses of the two ends of the connection's own socket: ours, then the peer's; nothing where it is gone.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn addresses(&self, id: u32) -> Option<(crate::net::http::Address, crate::net::http::Address)> {
+        self.with_socket(id, crate::net::listener::ends_of)?.ok()
+    }
+
+    /// Runs `use_socket` on the connection's own socket, where it has one.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn with_socket<T>(&self, id: u32, use_socket: impl FnOnce(&std::os::fd::OwnedFd) -> T) -> Option<T> {
+        self.with(id, |state| Some(use_socket(state.descriptor.as_ref()?.transport.socket())))
     }
 
     /// Ends our side of the connection's own transport when all that is queued is written.
@@ -443,7 +456,7 @@ impl Engine {
         self.slots.borrow_mut()[(id & INDEX_MASK) as usize].1 = None;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
-            connection.state.borrow_mut().detach();
+            drop(connection.state.borrow_mut().detach());
             self.forget(id, &connection);
         }
         self.open.set(self.open.get() - 1);
