@@ -4,6 +4,7 @@ import { themeButton } from './theme.js';
 import { byId } from './dom.js';
 import { Feed } from './feed.js';
 import { FilesView } from './files.js';
+import { GrpcView } from './grpc.js';
 import { LogsView } from './logs.js';
 import { PipelinesView } from './pipelines.js';
 import { tellState } from './state.js';
@@ -36,6 +37,7 @@ feed.on('pipelines', (snapshot) => pipelines.show(snapshot));
 const files = new FilesView();
 feed.on('job', (progress) => files.show(progress));
 const logs = new LogsView();
+void new GrpcView();
 // Another life of the server, or too long away: what was missed is not to be had, and this is said by beginning anew.
 feed.on('reset', async () => system.restart(await history()));
 tabs(/** @type {HTMLElement} */ (document.querySelector('[role=tablist]')), (name) => {

@@ -17,7 +17,7 @@ const { launch } = require('../__test__/harness/chromium.js');
 const { Dashboard } = require('../lib/dashboard/dashboard.js');
 const { demo } = require('./demo.js');
 
-const VIEWS = ['system', 'pipelines', 'logs', 'files'];
+const VIEWS = ['system', 'pipelines', 'logs', 'files', 'grpc'];
 const SIZES = /** @type {const} */ ([[390, 844], [820, 1100], [1440, 900]]);
 const THEMES = /** @type {const} */ (['dark', 'light']);
 const GOOD_ROWS = 5000;
@@ -141,7 +141,28 @@ async function checkFiles(page, scratch) {
   await check('the folder is listed, and a range of a file is shown', async () => {
     await page.until("document.querySelectorAll('.file').length > 0");
     await page.evaluate("[...document.querySelectorAll('.file-looks button')][0].click()");
-    assert.match(await page.until("document.querySelector('.sight:not([hidden])')?.textContent"), /^206 {2}bytes 0-4095\//);
+    assert.match(await page.until("document.querySelector('#folder-list .sight:not([hidden])')?.textContent"), /^206 {2}bytes 0-4095\//);
+  });
+}
+
+/** @param {Page} page */
+async function checkCalls(page) {
+  const answers = (/** @type {number} */ count, /** @type {string} */ text) =>
+    page.until((/** @type {number} */ least, /** @type {string} */ wanted) => {
+      const { document } = /** @type {any} */ (globalThis);
+      const lines = [...document.querySelectorAll('#grpc-answers li')];
+      return lines.length >= least && lines.every((line) => line.textContent.includes(wanted));
+    }, count, text);
+  await check('the page calls gRPC: once, and as a stream that it stops', async () => {
+    await show(page, 'grpc');
+    await page.evaluate("document.getElementById('grpc-get').click()");
+    await page.until("document.getElementById('grpc-state').textContent === 'GetSystem: 1 answer, status OK'");
+    await answers(1, 'cores');
+    await page.evaluate("document.getElementById('grpc-system').click()");
+    await page.until("document.getElementById('grpc-state').textContent === 'WatchSystem: 3 answers'");
+    await answers(3, 'memory');
+    await page.evaluate("document.getElementById('grpc-stop').click()");
+    await page.until("document.getElementById('grpc-state').textContent.startsWith('WatchSystem: stopped')");
   });
 }
 
@@ -212,6 +233,7 @@ async function main() {
     await checkPipelines(page);
     await checkLogs(page, dashboard);
     await checkFiles(page, scratch);
+    await checkCalls(page);
     await check('no other host is asked, and nothing is complained about', async () => {
       assert.deepEqual(page.requests.filter((url) => !url.startsWith(address) && url !== 'about:blank'), []);
       // The cut is complained about by the browser itself.

@@ -8,6 +8,7 @@
 const { createHub } = require('../hub.js');
 const http = require('../http.js');
 const { bytes } = require('../cli/units.js');
+const { getEventLoop } = require('../internal/event-loop.js');
 const { PageAssets, SECURITY } = require('../internal/page-assets.js');
 const { refusal } = require('../internal/admission.js');
 const { EventLog } = require('./event-log.js');
@@ -15,6 +16,7 @@ const { FileFollower } = require('./follow.js');
 const { Folder } = require('./folder.js');
 const { Jobs } = require('./jobs.js');
 const { logSockets } = require('./log-sockets.js');
+const { serveCalls } = require('./rpc.js');
 const { inspector } = require('../inspector.js');
 const { SystemFeed, HISTORY_SAMPLES } = require('./system-feed.js');
 
@@ -71,11 +73,28 @@ class Dashboard {
       onProgress: (progress) => this.hub.publish(`jobs/${progress.id}`, progress, { event: 'job', key: progress.id }),
       onLog: (level, line) => this.log.add(level, 'files', line),
     });
+    // Elsewhere there is no gRPC on the port of an HTTP server.
+    if (getEventLoop() !== null) serveCalls(this.server, { system: this.system, log: this.log });
+    this.guard();
     /** What answers which path. @type {Record<string, (req: any, res: any, url: URL) => void>} */
     this.routes = {
       '/system': (_req, res) => json(res, 200, this.system.history()),
       '/jobs': (req, res, url) => this.answerJob(req, res, url),
       '/folder': (_req, res, url) => void this.answerFolder(res, url),
+    };
+  }
+
+  /** Refuses requests before anything else sees them, calls of gRPC-Web among them. */
+  guard() {
+    const { server } = this;
+    const { emit } = server;
+    server.emit = (/** @type {any[]} */ ...args) => {
+      const [event, req, res] = args;
+      const why = event === 'request' ? refusal(req, this.boundTo) : null;
+      if (why === null) return emit.apply(server, args);
+      this.note(req, 403, performance.now());
+      text(res, 403, why);
+      return true;
     };
   }
 
@@ -122,15 +141,14 @@ class Dashboard {
   }
 
   /**
-   * For an event stream, which is answered without the listener below.
+   * For event streams and the inspector, which are answered without the listener below.
    *
    * @param {any} req
-   * @returns {boolean | number}
+   * @returns {boolean}
    */
   admit(req) {
-    const why = refusal(req, this.boundTo);
-    this.note(req, why === null ? 200 : 403, performance.now());
-    return why === null ? true : 403;
+    this.note(req, 200, performance.now());
+    return true;
   }
 
   /**
@@ -140,8 +158,6 @@ class Dashboard {
   answer(req, res) {
     const began = performance.now();
     res.once('close', () => this.note(req, res.statusCode, began, { isBroken: !res.writableFinished }));
-    const why = refusal(req, this.boundTo);
-    if (why !== null) return text(res, 403, why);
     if (!URL.canParse(req.url, 'http://x')) return text(res, 400, 'not an address');
     const url = new URL(req.url, 'http://x');
     const [, first] = url.pathname.split('/');
