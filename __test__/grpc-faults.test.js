@@ -57,6 +57,23 @@ async function start(t, options, more) {
   };
 }
 
+/**
+ * @param {import('node:http2').ClientHttp2Session} session
+ * @param {() => number} count of what moves; -1 before it began
+ * @returns {Promise<number>} where it stopped: nothing more moved while a few pings went to the server and back
+ */
+async function standingStill(session, count) {
+  if (session.connecting) await once(session, 'connect');
+  let [before, rounds] = [-1, 0];
+  while (rounds < 5) {
+    await new Promise((resolve, reject) => session.ping((error) => (error ? reject(error) : resolve(undefined))));
+    await new Promise(setImmediate);
+    rounds = count() === before && before !== -1 ? rounds + 1 : 0;
+    before = count();
+  }
+  return before;
+}
+
 /** @param {any} trailers @param {number} code @param {string | RegExp} details */
 function assertStatus(trailers, code, details) {
   assert.equal(Number(trailers['grpc-status']), code, trailers['grpc-message']);
@@ -358,12 +375,7 @@ describe('clients that go', () => {
     call.on('error', () => {});
     call.end(framed(encode({})));
     call.pause();
-    // Until it stands still for long enough.
-    let before = -1;
-    while (before !== written || stream === undefined) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await standingStill(session, () => (stream === undefined ? -1 : written));
     // The client's window is 64 KiB, and so is ours.
     assert.ok(written * 10_000 < 300_000, `${written * 10_000} bytes were written`);
     assert.equal(stream.writableNeedDrain, true);
@@ -392,11 +404,7 @@ describe('clients that go', () => {
     };
     call.on('drain', more);
     more();
-    let before = -1;
-    while (before !== taken || stream === undefined) {
-      before = taken;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    const before = await standingStill(session, () => (stream === undefined ? -1 : taken));
     assert.ok(taken * 1000 < 600_000, `${taken * 1000} bytes were taken`);
     // And it goes on when the handler reads.
     stream.resume();

@@ -175,21 +175,22 @@ interface ObjectWritable<T> {
   end(metadata?: Metadata): any;
 }
 
+interface ObjectReadable<T> {
+  read(size?: number): T | null;
+  [Symbol.asyncIterator](): AsyncIterableIterator<T>;
+}
+
 export type ServerUnaryCall<RequestType, ResponseType> = ServerSurfaceCall & EventEmitter & { request: RequestType };
 export type ServerReadableStream<RequestType, ResponseType> = ServerSurfaceCall &
-  Omit<Readable, typeof Symbol.asyncIterator | 'read'> & {
-    read(size?: number): RequestType | null;
-    [Symbol.asyncIterator](): AsyncIterableIterator<RequestType>;
-  };
+  Omit<Readable, typeof Symbol.asyncIterator | 'read'> &
+  ObjectReadable<RequestType>;
 export type ServerWritableStream<RequestType, ResponseType> = ServerSurfaceCall &
   Omit<Writable, 'write' | 'end'> &
   ObjectWritable<ResponseType> & { request: RequestType };
 export type ServerDuplexStream<RequestType, ResponseType> = ServerSurfaceCall &
   Omit<Duplex, typeof Symbol.asyncIterator | 'read' | 'write' | 'end'> &
-  ObjectWritable<ResponseType> & {
-    read(size?: number): RequestType | null;
-    [Symbol.asyncIterator](): AsyncIterableIterator<RequestType>;
-  };
+  ObjectWritable<ResponseType> &
+  ObjectReadable<RequestType>;
 
 /** @param flags 2 for an answer that is not to be compressed */
 export type sendUnaryData<ResponseType> = (

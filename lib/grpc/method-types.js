@@ -106,83 +106,6 @@ class SingleAnswer extends Method {
   }
 }
 
-/** What a method that takes one request has received. */
-function nothingReceived() {
-  return { requestMetadata: /** @type {any} */ (undefined), request: /** @type {any} */ (undefined), hasRequest: false };
-}
-
-/**
- * @param {any} method
- * @param {any} message
- */
-function onlyMessage(method, message) {
-  const { received, call, handler } = method;
-  if (received.hasRequest) {
-    const details = `Received a second request message for server streaming method ${handler.path}`;
-    call.sendStatus({ code: status.UNIMPLEMENTED, details, metadata: null });
-    return;
-  }
-  received.hasRequest = true;
-  received.request = message;
-  call.startRead();
-}
-
-/**
- * @param {any} method
- * @returns {boolean} whether there is a request
- */
-function endOfOne(method) {
-  const { received, call, handler } = method;
-  if (received.hasRequest) return true;
-  const details = `Received no request message for server streaming method ${handler.path}`;
-  call.sendStatus({ code: status.UNIMPLEMENTED, details, metadata: null });
-  return false;
-}
-
-class Unary extends SingleAnswer {
-  /** @param {any} call @param {any} handler */
-  constructor(call, handler) {
-    super(call, handler);
-    this.received = nothingReceived();
-  }
-
-  /** @param {any} metadata */
-  onReceiveMetadata(metadata) {
-    this.received.requestMetadata = metadata;
-    this.call.startRead();
-  }
-
-  /** @param {any} message */
-  onReceiveMessage(message) {
-    onlyMessage(this, message);
-  }
-
-  onReceiveHalfClose() {
-    if (!endOfOne(this)) return;
-    const { requestMetadata, request } = this.received;
-    this.stream = new ServerUnaryCall(this.handler.path, this.call, requestMetadata, request);
-    this.run();
-  }
-}
-
-class ClientStream extends SingleAnswer {
-  /** @param {any} metadata */
-  onReceiveMetadata(metadata) {
-    this.stream = new ServerReadableStream(this.handler.path, this.call, metadata);
-    this.run();
-  }
-
-  /** @param {any} message */
-  onReceiveMessage(message) {
-    // The next one may come right behind it, where there is room.
-    if (this.stream.push(message)) this.call.startRead();
-  }
-
-  onReceiveHalfClose() {
-    this.stream.push(null);
-  }
-}
-
 /**
  * @param {any} stream
  * @returns {Promise<void>} until there is room in it again, or it is closed
@@ -231,55 +154,86 @@ class ManyAnswers extends Method {
   }
 }
 
-class ServerStream extends ManyAnswers {
-  /** @param {any} call @param {any} handler */
-  constructor(call, handler) {
-    super(call, handler);
-    this.received = nothingReceived();
-  }
+/**
+ * @param {typeof Method} Answers how it answers
+ * @param {any} Call what its handler gets
+ * @returns {new (call: any, handler: any) => Method} a method that takes one request
+ */
+function takesOne(Answers, Call) {
+  return class extends Answers {
+    /** @param {any} call @param {any} handler */
+    constructor(call, handler) {
+      super(call, handler);
+      this.requestMetadata = /** @type {any} */ (undefined);
+      this.request = /** @type {any} */ (undefined);
+      this.hasRequest = false;
+    }
 
-  /** @param {any} metadata */
-  onReceiveMetadata(metadata) {
-    this.received.requestMetadata = metadata;
-    this.call.startRead();
-  }
+    /** @param {any} metadata */
+    onReceiveMetadata(metadata) {
+      this.requestMetadata = metadata;
+      this.call.startRead();
+    }
 
-  /** @param {any} message */
-  onReceiveMessage(message) {
-    onlyMessage(this, message);
-  }
+    /** @param {any} message */
+    onReceiveMessage(message) {
+      if (this.hasRequest) {
+        this.refuse('Received a second request message');
+        return;
+      }
+      this.hasRequest = true;
+      this.request = message;
+      this.call.startRead();
+    }
 
-  onReceiveHalfClose() {
-    if (!endOfOne(this)) return;
-    const { requestMetadata, request } = this.received;
-    this.stream = new ServerWritableStream(this.handler.path, this.call, requestMetadata, request);
-    this.run();
-  }
+    onReceiveHalfClose() {
+      if (!this.hasRequest) {
+        this.refuse('Received no request message');
+        return;
+      }
+      this.stream = new Call(this.handler.path, this.call, this.requestMetadata, this.request);
+      this.run();
+    }
+
+    /** @param {string} why in the words of grpc-js, which has them for unary methods, too */
+    refuse(why) {
+      const details = `${why} for server streaming method ${this.handler.path}`;
+      this.call.sendStatus({ code: status.UNIMPLEMENTED, details, metadata: null });
+    }
+  };
 }
 
-class Bidi extends ManyAnswers {
-  /** @param {any} metadata */
-  onReceiveMetadata(metadata) {
-    this.stream = new ServerDuplexStream(this.handler.path, this.call, metadata);
-    this.run();
-  }
+/**
+ * @param {typeof Method} Answers how it answers
+ * @param {any} Call what its handler gets
+ * @returns {new (call: any, handler: any) => Method} a method that takes a stream of requests
+ */
+function takesMany(Answers, Call) {
+  return class extends Answers {
+    /** @param {any} metadata */
+    onReceiveMetadata(metadata) {
+      this.stream = new Call(this.handler.path, this.call, metadata);
+      this.run();
+    }
 
-  /** @param {any} message */
-  onReceiveMessage(message) {
-    if (this.stream.push(message)) this.call.startRead();
-  }
+    /** @param {any} message */
+    onReceiveMessage(message) {
+      // The next one may come right behind it, where there is room.
+      if (this.stream.push(message)) this.call.startRead();
+    }
 
-  onReceiveHalfClose() {
-    this.stream.push(null);
-  }
+    onReceiveHalfClose() {
+      this.stream.push(null);
+    }
+  };
 }
 
 /** @type {Record<string, new (call: any, handler: any) => Method>} */
 const methodTypes = Object.assign(Object.create(null), {
-  unary: Unary,
-  clientStream: ClientStream,
-  serverStream: ServerStream,
-  bidi: Bidi,
+  unary: takesOne(SingleAnswer, ServerUnaryCall),
+  clientStream: takesMany(SingleAnswer, ServerReadableStream),
+  serverStream: takesOne(ManyAnswers, ServerWritableStream),
+  bidi: takesMany(ManyAnswers, ServerDuplexStream),
 });
 
 module.exports = { methodTypes };

@@ -120,7 +120,7 @@ class ServerReadableStream extends Readable {
 }
 mix(ServerReadableStream, methods);
 
-/** What both kinds that write have. */
+/** What both kinds that write have. A Duplex's `write` and `end` are a Writable's. */
 const writing = {
   /**
    * @this {any}
@@ -130,7 +130,7 @@ const writing = {
    * @returns {boolean} whether there is room, in bytes: false from the call's high-water mark on, until `drain`
    */
   write(message, encoding, callback) {
-    const room = this.writeObject(message, encoding, callback);
+    const room = Writable.prototype.write.call(this, message, encoding, callback);
     if (room && this.call.isFull === true) {
       this._writableState.needDrain = true;
       return false;
@@ -164,7 +164,7 @@ const writing = {
    */
   end(metadata) {
     if (metadata) this.trailingMetadata = metadata;
-    return this.endStream();
+    return /** @type {any} */ (Writable.prototype.end).call(this);
   },
 };
 
@@ -205,15 +205,6 @@ class ServerWritableStream extends Writable {
     this.cancelled = false;
     setUpWriting(this);
   }
-
-  /** @param {any} message @param {any} encoding @param {any} callback */
-  writeObject(message, encoding, callback) {
-    return super.write(message, encoding, callback);
-  }
-
-  endStream() {
-    return super.end();
-  }
 }
 mix(ServerWritableStream, methods);
 mix(ServerWritableStream, writing);
@@ -235,15 +226,6 @@ class ServerDuplexStream extends Duplex {
 
   _read() {
     this.call.startRead();
-  }
-
-  /** @param {any} message @param {any} encoding @param {any} callback */
-  writeObject(message, encoding, callback) {
-    return super.write(message, encoding, callback);
-  }
-
-  endStream() {
-    return super.end();
   }
 
   /** Node's own destroys a Duplex when its requests are at their end: the answers may go on. */

@@ -7,26 +7,23 @@
 
 const { deprecate } = require('node:util');
 const { EXCHANGE, GrpcEngine, command } = require('../internal/grpc-engine.js');
-const { addressToString, joinHostPort, parseAddress, resolveAddress, splitHostPort } = require('./address.js');
+const { BoundPorts, drainConnections } = require('./bound-ports.js');
 const { carry, sendOutput } = require('./carried.js');
 const { CallTracker, Trace, register, unregister } = require('./channelz.js');
 const { Connection } = require('./connection.js');
-const { DEFAULT_MAX_RECEIVE_MESSAGE_LENGTH, compressionAlgorithms, logVerbosity, status } = require('./constants.js');
+const { status } = require('./constants.js');
 const { Exchange } = require('./exchange.js');
 const { IncomingCall } = require('./incoming-call.js');
-const { log } = require('./logging.js');
 const { methodTypes } = require('./method-types.js');
 const { callEnded, callStarted } = require('./observe.js');
 const { Port } = require('./port.js');
 const { ServerCredentials } = require('./server-credentials.js');
 const { intercept } = require('./server-interceptors.js');
+const { callLimits, connectionTimes, nativeSettings } = require('./server-options.js');
 const { Web, carriageOf, isPreflight } = require('./web.js');
 
 /** Each has the server bring a service along. */
 const ADMIN_OPTIONS = ['millrace.health', 'millrace.reflection', 'millrace.channelz'];
-const DEFAULT_HIGH_WATER = 64 * 1024;
-const DEFAULT_MOST_WINDOW = 16 * 1024 * 1024;
-const DEFAULT_KEEPALIVE_TIMEOUT_MS = 20_000;
 
 /**
  * @param {string} methodName
@@ -54,17 +51,6 @@ function checkCredentials(credentials) {
   if (credentials === null || !(credentials instanceof ServerCredentials)) {
     throw new TypeError('creds must be a ServerCredentials object');
   }
-}
-
-/**
- * @param {any} options
- * @returns {string[]} what answers are compressed with, the best first
- */
-function compressionOf(options) {
-  const wanted = options['millrace.compression'];
-  if (wanted !== undefined) return Array.isArray(wanted) ? wanted : [wanted];
-  const algorithm = options['grpc.default_compression_algorithm'] ?? 0;
-  return algorithm === 0 ? [] : [compressionAlgorithms[algorithm]];
 }
 
 /** Counts calls for channelz. */
@@ -100,8 +86,7 @@ class Server {
     this.interceptors = this.options.interceptors ?? [];
     this.started = false;
     this.shutdown = false;
-    /** By normalised address. @type {Map<string, any>} */
-    this.boundPorts = new Map();
+    this.bound = new BoundPorts(this);
     /** All that connections come from. @type {Set<Port>} */
     this.ports = new Set();
     /** By the numbers of native listeners. @type {Map<number, Port>} */
@@ -115,20 +100,9 @@ class Server {
     /** Services that it brings along. @type {import('./admin/services.js').AdminServices | undefined} */
     this.admin = undefined;
 
-    const option = (/** @type {string} */ name) => this.options[name];
-    this.limits = {
-      maxSend: option('grpc.max_send_message_length') ?? -1,
-      highWater: option('millrace.high_water_mark') ?? DEFAULT_HIGH_WATER,
-      sendsMetrics: Boolean(option('grpc.server_call_metric_recording')),
-    };
-    this.times = {
-      idleMs: option('grpc.max_connection_idle_ms'),
-      ageMs: option('grpc.max_connection_age_ms'),
-      graceMs: option('grpc.max_connection_age_grace_ms'),
-      keepaliveMs: option('grpc.keepalive_time_ms'),
-      keepaliveTimeoutMs: option('grpc.keepalive_timeout_ms') ?? DEFAULT_KEEPALIVE_TIMEOUT_MS,
-    };
-    this.channelzEnabled = option('grpc.enable_channelz') !== 0;
+    this.limits = callLimits(this.options);
+    this.times = connectionTimes(this.options);
+    this.channelzEnabled = this.options['grpc.enable_channelz'] !== 0;
     this.calls = new CallTracker();
     this.trace = new Trace();
     this.tracker = this.channelzEnabled ? new Tracker(this.calls) : undefined;
@@ -150,33 +124,8 @@ class Server {
 
   /** @returns {any} the native half, made with the first port */
   get engine() {
-    this.nativeEngine ??= new GrpcEngine(this.settings(), this);
+    this.nativeEngine ??= new GrpcEngine(nativeSettings(this.options), this);
     return this.nativeEngine;
-  }
-
-  settings() {
-    const { options } = this;
-    const maxReceive = options['grpc.max_receive_message_length'] ?? DEFAULT_MAX_RECEIVE_MESSAGE_LENGTH;
-    const window = options['grpc-node.flow_control_window'];
-    return {
-      maxReceive: maxReceive === -1 ? null : maxReceive,
-      highWater: this.limits.highWater,
-      compression: compressionOf(options),
-      compressionThreshold: options['millrace.compression_threshold'],
-      concurrentStreams: options['grpc.max_concurrent_streams'],
-      streamWindow: window,
-      // Who says how large it is has it so.
-      mostWindow: options['millrace.max_flow_control_window'] ?? (window === undefined ? DEFAULT_MOST_WINDOW : 0),
-      headerList: options['grpc.max_metadata_size'],
-      handshakeTimeout: options['grpc.server_handshake_timeout_ms'],
-      pingInterval: options['grpc.http2.min_ping_interval_without_data_ms'],
-      pingStrikes: options['grpc.http2.max_ping_strikes'] === 0 ? 2 ** 32 - 1 : options['grpc.http2.max_ping_strikes'],
-      pendingResets: options['millrace.max_pending_resets'],
-      resetBurst: options['millrace.reset_burst'],
-      resetRate: options['millrace.reset_rate'],
-      controlFrameBurst: options['millrace.control_frame_burst'],
-      controlFrameRate: options['millrace.control_frame_rate'],
-    };
   }
 
   // Services.
@@ -257,86 +206,7 @@ class Server {
     if (typeof port !== 'string') throw new TypeError('port must be a string');
     checkCredentials(creds);
     if (typeof callback !== 'function') throw new TypeError('callback must be a function');
-    const uri = parseAddress(port);
-    const key = addressToString(uri);
-    const known = this.boundPorts.get(key);
-    if (known !== undefined) {
-      if (!creds._equals(known.credentials)) {
-        process.nextTick(callback, new Error(`${port} already bound with incompatible credentials`), 0);
-        return;
-      }
-      // Whoever unbound it while it was being bound is overruled.
-      known.cancelled = false;
-      if (known.completion === null) process.nextTick(callback, null, known.number);
-      else tell(known.completion, callback);
-      return;
-    }
-    const ports = /** @type {Set<Port>} */ (new Set());
-    const bound = { key, credentials: creds, number: 0, cancelled: false, completion: /** @type {any} */ (null), ports };
-    bound.completion = this.bindUri(uri, bound);
-    const parts = splitHostPort(uri.path);
-    const anyPort = uri.scheme !== 'unix' && parts?.port === 0;
-    if (!anyPort) this.boundPorts.set(key, bound);
-    const completion = bound.completion.then(
-      (/** @type {number} */ number) => {
-        bound.completion = null;
-        bound.number = number;
-        if (anyPort && parts !== null) {
-          bound.key = addressToString({ ...uri, path: joinHostPort(parts.host, number) });
-          this.boundPorts.set(bound.key, bound);
-        }
-        return number;
-      },
-      (/** @type {Error} */ error) => {
-        // It may be tried again.
-        if (this.boundPorts.get(bound.key) === bound) this.boundPorts.delete(bound.key);
-        throw error;
-      },
-    );
-    tell(completion, callback);
-  }
-
-  /**
-   * @param {any} uri
-   * @param {any} bound
-   * @returns {Promise<number>}
-   */
-  async bindUri(uri, bound) {
-    const cancelled = () => {
-      this.completeUnbind(bound);
-      throw new Error('bindAsync operation cancelled by unbind call');
-    };
-    const addresses = await resolveAddress(uri);
-    if (addresses.length === 0) throw new Error(`No addresses resolved for port ${addressToString(uri)}`);
-    if (bound.cancelled) cancelled();
-    let number = 0;
-    /** @type {string[]} */
-    const errors = [];
-    for (const address of addresses) {
-      // All addresses of a name get the port that the first one got.
-      const where = 'port' in address && address.port === 0 ? { ...address, port: number } : address;
-      const name = 'path' in where ? where.path : joinHostPort(where.host, where.port);
-      const port = this.newPort(bound.credentials, name);
-      try {
-        const got = await port.listen(where);
-        if (number === 0) number = got;
-        port.ref.name = 'path' in where ? where.path : joinHostPort(where.host, got);
-        bound.ports.add(port);
-      } catch (error) {
-        port.close();
-        errors.push(/** @type {Error} */ (error).message);
-      }
-    }
-    if (bound.cancelled) cancelled();
-    if (bound.ports.size === 0) {
-      const message = `No address added out of total ${addresses.length} resolved`;
-      log(logVerbosity.ERROR, message);
-      throw new Error(`${message} errors: [${errors.join(',')}]`);
-    }
-    if (errors.length > 0) {
-      log(logVerbosity.INFO, `WARNING Only ${bound.ports.size} addresses added out of total ${addresses.length} resolved`);
-    }
-    return number;
+    this.bound.bind(port, creds, callback);
   }
 
   /**
@@ -351,37 +221,13 @@ class Server {
     return new HttpPort(this, credentials, name);
   }
 
-  /** @param {any} bound */
-  completeUnbind(bound) {
-    for (const port of bound.ports) {
-      port.close(() => bound.ports.delete(port));
-      port.closeConnections();
-    }
-    this.boundPorts.delete(bound.key);
-  }
-
-  /**
-   * @param {string} port
-   * @param {string} what
-   * @returns {any} what is bound there
-   * @throws {Error} for port 0
-   */
-  boundTo(port, what) {
-    const uri = parseAddress(port);
-    if (uri.scheme !== 'unix' && splitHostPort(uri.path)?.port === 0) throw new Error(`Cannot ${what} port 0`);
-    return this.boundPorts.get(addressToString(uri));
-  }
-
   /**
    * Listens there no more, or breaks off a `bindAsync` that is under way.
    *
    * @param {string} port as it was bound, with the port that it got
    */
   unbind(port) {
-    const bound = this.boundTo(port, 'unbind');
-    if (bound === undefined) return;
-    if (bound.completion === null) this.completeUnbind(bound);
-    else bound.cancelled = true;
+    this.bound.unbind(port);
   }
 
   /**
@@ -391,9 +237,7 @@ class Server {
    * @param {number} graceTimeMs
    */
   drain(port, graceTimeMs) {
-    const bound = this.boundTo(port, 'drain');
-    if (bound === undefined) return;
-    for (const { connections } of bound.ports) drainConnections(connections, graceTimeMs);
+    this.bound.drain(port, graceTimeMs);
   }
 
   /**
@@ -450,8 +294,7 @@ class Server {
   /** Closes everything now; calls that are open are cancelled. */
   forceShutdown() {
     this.admin?.shutdown();
-    for (const bound of this.boundPorts.values()) bound.cancelled = true;
-    this.boundPorts.clear();
+    this.bound.clear();
     for (const port of this.ports) {
       port.close();
       port.destroyConnections();
@@ -605,28 +448,5 @@ Server.prototype.start = deprecate(
   },
   'Calling start() is no longer necessary. It can be safely omitted.',
 );
-
-/**
- * @param {Promise<number>} completion
- * @param {(error: Error | null, port: number) => void} callback what it throws is nobody's to catch
- */
-function tell(completion, callback) {
-  completion.then(
-    (number) => process.nextTick(callback, null, number),
-    (error) => process.nextTick(callback, error, 0),
-  );
-}
-
-/**
- * @param {Set<Connection>} connections
- * @param {number} graceTimeMs
- */
-function drainConnections(connections, graceTimeMs) {
-  const open = [...connections];
-  for (const connection of open) connection.close();
-  setTimeout(() => {
-    for (const connection of open) connection.destroy();
-  }, graceTimeMs).unref();
-}
 
 module.exports = { Server };
