@@ -4,6 +4,7 @@
 // validators, encoded siblings).
 
 const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
 const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -12,8 +13,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const http = require('../lib/http.js');
-const { until } = require('./harness/streams.js');
+const { ask: askStream, session } = require('./harness/http2.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
+const { until } = require('./harness/streams.js');
 
 const LARGE = randomBytes(3_000_000);
 const PAST = new Date(Date.now() - 3_600_000);
@@ -166,6 +168,21 @@ describe('a file', () => {
       assert.equal((await ask('/large.bin')).body.length, LARGE.length);
     }
   }, (/** @type {any} */ req, /** @type {any} */ res) => setImmediate(() => res.end(req.url))));
+
+  it('comes whole where its bytes are on the disk alone, over HTTP/2, too', () => serving({}, async (ask, server) => {
+    const name = path.join(root, 'www/large.bin');
+    const forget = () => {
+      execFileSync('dd', [`of=${name}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'], { stdio: 'ignore' });
+    };
+    forget();
+    assert.ok((await ask('/large.bin')).body.equals(LARGE));
+    forget();
+    assert.ok((await ask('/large.bin', { range: 'bytes=1000000-' })).body.equals(LARGE.subarray(1_000_000)));
+    forget();
+    await session(server.address().port, async (client) => {
+      assert.ok((await askStream(client, { ':path': '/large.bin' })).body.equals(LARGE));
+    });
+  }));
 
   it('closes its descriptor when the peer goes amid it', () => serving({}, async (_ask, server) => {
     const descriptors = () => fs.readdirSync('/proc/self/fd').length;
@@ -439,6 +456,25 @@ describe('sendFile', () => {
     });
     assert.deepEqual(log.slice(0, 7), ['finish', true, true, 200, 'callback', undefined, 'close']);
   });
+
+  it('says of a file that is not sent nothing that was set for it', () => answering((req, res) => {
+    res.setHeader('Content-Language', 'en');
+    res.setHeader('Content-Location', '/name.txt');
+    res.setHeader('X-Own', 'yes');
+    res.sendFile(path.join(root, 'www', req.url));
+  }, async (ask) => {
+    const whole = (await ask('/name.txt')).headers;
+    assert.deepEqual([whole['content-language'], whole['x-own']], ['en', 'yes']);
+    const { status, headers } = await ask('/name.txt', { 'if-none-match': String(whole.etag) });
+    assert.equal(status, 304);
+    assert.deepEqual(
+      [headers['content-language'], headers['content-location'], headers['x-own'], headers.etag],
+      [undefined, '/name.txt', 'yes', whole.etag],
+    );
+    const missing = await ask('/nothing');
+    assert.equal(missing.status, 404);
+    assert.deepEqual([missing.headers['content-language'], missing.headers['x-own']], [undefined, undefined]);
+  }));
 
   it('tells what went wrong', async () => {
     /** @type {any[]} */

@@ -153,6 +153,8 @@ function fail(res, error, callback) {
   if (callback !== undefined) process.nextTick(callback, error);
   else if (!res.destroyed && res.socket !== null) {
     const status = error.status ?? 500;
+    // They are the file's, which is not sent.
+    for (const name of res.getHeaderNames()) res.removeHeader(name);
     res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
     res.end(`${status} ${http.STATUS_CODES[status]}\n`);
   }

@@ -97,7 +97,7 @@ pub fn plan(
     let mut fields = common_fields(file, policy, &validators);
     let ranges = match judge(&asked, &validators) {
         Verdict::NotModified => {
-            return Plan { status: 304, fields, body: Vec::new(), length: 0 };
+            return not_modified(fields);
         }
         Verdict::Failed => return refuse(412, ""),
         Verdict::Send { ranges } => ranges && policy.accept_ranges,
@@ -143,7 +143,7 @@ pub fn plan_encoded(conditions: &Conditions<'_>, file: &FileFacts, policy: &Poli
     let asked = Conditions { range: None, if_range: None, ..asked(conditions, policy) };
     let mut fields = common_fields(file, policy, &validators);
     match judge(&asked, &validators) {
-        Verdict::NotModified => Plan { status: 304, fields, body: Vec::new(), length: 0 },
+        Verdict::NotModified => not_modified(fields),
         Verdict::Failed => refuse(412, ""),
         Verdict::Send { .. } => {
             content_fields(&mut fields, &file.content_type, file);
@@ -159,6 +159,17 @@ impl Plan {
         self.body = vec![Piece::Shared(body)];
         with_length(self)
     }
+}
+
+/// Of what describes the content, 304 says nothing but where it is: RFC 9110, 15.4.5.
+fn not_modified(fields: String) -> Plan {
+    let describes = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default();
+        let prefix = name.get(..8).is_some_and(|prefix| prefix.eq_ignore_ascii_case("content-"));
+        prefix && !name.eq_ignore_ascii_case("content-location")
+    };
+    let fields = fields.split_inclusive("\r\n").filter(|line| !describes(line)).collect();
+    Plan { status: 304, fields, body: Vec::new(), length: 0 }
 }
 
 /// What is not sent cannot be asked about; its date is what it is.
