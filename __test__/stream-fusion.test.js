@@ -168,10 +168,12 @@ test('pause holds a fused chain, resume goes on', async (t) => {
   const sink = createWriteStream(at('out'));
   source.pipe(sink);
   const closed = once(sink, 'close');
-  await once(source, 'open');
-  source.pause();
-  assert.strictEqual(source.isPaused(), true);
-  source.resume();
+  // In the event itself: a little later all may be over, and Node.js 26 does not pause what is destroyed.
+  source.once('open', () => {
+    source.pause();
+    assert.strictEqual(source.isPaused(), true);
+    source.resume();
+  });
   await closed;
   assert.ok(fs.readFileSync(at('out')).equals(INPUT));
 });
