@@ -1,15 +1,14 @@
 'use strict';
 
-// All four kinds of gRPC call. The service runs on millrace/grpc and on @grpc/grpc-js in turn, with grpc-js's client against
-// both: one program, one changed require.
+// All four kinds of gRPC call. Server and client are of millrace/grpc and of @grpc/grpc-js in turn, in all combinations: one
+// program, one changed require at either end. The definitions are read by millrace's own loader, with protobufjs.
 
 const path = require('node:path');
 const { once } = require('node:events');
 const grpcJs = require('@grpc/grpc-js');
-const protoLoader = require('@grpc/proto-loader');
 const millrace = require('millrace/grpc');
 
-const definition = protoLoader.loadSync(path.join(__dirname, 'grpc-stream.proto'));
+const definition = millrace.loadSync(path.join(__dirname, 'grpc-stream.proto'));
 
 /** Keeps a mean. */
 function summary() {
@@ -54,8 +53,8 @@ const handlers = {
   },
 };
 
-/** @param {string} name @param {any} grpc */
-async function demo(name, grpc) {
+/** @param {string} name @param {any} grpc the server's @param {any} clients the client's */
+async function demo(name, grpc, clients) {
   const server = new grpc.Server();
   /** @type {any} */
   const { Readings } = grpc.loadPackageDefinition(definition).readings;
@@ -69,8 +68,8 @@ async function demo(name, grpc) {
   });
 
   /** @type {any} */
-  const { Readings: Client } = /** @type {any} */ (grpcJs.loadPackageDefinition(definition)).readings;
-  const client = new Client(`localhost:${port}`, grpcJs.credentials.createInsecure());
+  const { Readings: Client } = clients.loadPackageDefinition(definition).readings;
+  const client = new Client(`localhost:${port}`, clients.credentials.createInsecure());
 
   client.describe({ name: '' }, (/** @type {any} */ error) => console.log(`${name}: describe: ${error.message}`));
   let followed = 0;
@@ -98,9 +97,14 @@ async function demo(name, grpc) {
   await new Promise((resolve) => server.tryShutdown(resolve));
 }
 
-demo('millrace/grpc', millrace)
-  .then(() => demo('@grpc/grpc-js', grpcJs))
-  .catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
+async function main() {
+  await demo('millrace to millrace', millrace, millrace);
+  await demo('grpc-js to millrace', millrace, grpcJs);
+  await demo('millrace to grpc-js', grpcJs, millrace);
+  await demo('grpc-js to grpc-js', grpcJs, grpcJs);
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
