@@ -119,7 +119,7 @@ function giveBack(socket, connection) {
  */
 function reset(socket, connection) {
   if (!connection.closed) engine.sockets().setResets(connection.id);
-  socket.destroySoon();
+  socket.destroy();
   return socket;
 }
 
