@@ -207,6 +207,23 @@ describe('files that are compressed', () => {
     assert.equal((await ask('/page.html', { 'accept-encoding': 'br, zstd' })).headers['content-encoding'], undefined);
   });
 
+  it('are 64 MiB at a time: further ones are sent as they are', async (t) => {
+    const { at, port } = await site(t, { compress: { codings: 'gzip', level: 1, maxBytes: 64 << 20 } });
+    for (const name of ['a.txt', 'b.txt']) {
+      nodeFs.writeFileSync(at(name), '');
+      nodeFs.truncateSync(at(name), 40 << 20);
+      nodeFs.utimesSync(at(name), 1e9, 1e9);
+    }
+    await session(port, async (client) => {
+      const head = (/** @type {string} */ target) =>
+        ask(client, { ':method': 'HEAD', ':path': target, 'accept-encoding': 'gzip' }).then(({ headers }) => headers);
+      const both = await Promise.all([head('/a.txt'), head('/b.txt')]);
+      assert.deepEqual(both.map((headers) => headers['content-encoding']), ['gzip', undefined]);
+      assert.equal(both[1]['content-length'], String(40 << 20));
+      assert.equal((await head('/b.txt'))['content-encoding'], 'gzip');
+    });
+  });
+
   it('go to streams of HTTP/2, many at once, and not to those that are given up', async (t) => {
     const { port } = await site(t, { compress: { cacheBytes: 0 } });
     await session(port, async (client) => {
