@@ -1,4 +1,5 @@
-//! The row scanner accepts what serde_json accepts, and the members that it finds make up the object.
+//! The row scanner accepts what serde_json accepts, the members that it finds make up the object, and it finds the same ones
+//! whatever rows it has seen.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,6 +13,15 @@ fuzz_target!(|data: &[u8]| {
     let mut scanner = Scanner::default();
     let found = scanner.check(text.as_bytes(), 0);
     assert_eq!(found.is_ok(), from_str::<IgnoredAny>(row).is_ok(), "{found:?}");
+    assert_eq!(scanner.members(text.as_bytes(), 0), found);
+    // What is found in a row does not depend on the rows before.
+    let mut at = row.len() + 1;
+    for next in text.split('\n').skip(1) {
+        let mut fresh = Scanner::default();
+        assert_eq!(scanner.members(text.as_bytes(), at), fresh.members(text.as_bytes(), at));
+        assert!(fresh.check(text.as_bytes(), at).is_err() || scanner.found == fresh.found);
+        at += next.len() + 1;
+    }
     assert_eq!(scanner.members(text.as_bytes(), 0), found);
     let Ok(found) = found else { return };
     assert_eq!(found.end, row.len());
