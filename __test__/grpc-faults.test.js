@@ -291,6 +291,36 @@ describe('handlers that go wrong', () => {
     await isWell();
   });
 
+  test('never end: a deadline ends their calls, or the client, or the server', async (t) => {
+    /** @type {any[]} */
+    const calls = [];
+    const keep = (/** @type {any} */ call) => void calls.push(call);
+    const { client, server, isWell } = await start(t, {}, { one: keep, up: keep, down: keep, both: keep });
+    const four = async (/** @type {any} */ options) => {
+      const before = calls.length;
+      const ignore = () => {};
+      const open = [client.one({}, options, ignore), client.up(options, ignore), client.down({}, options), client.both(options)];
+      const ends = open.map((call) => {
+        call.on('error', () => {});
+        return new Promise((resolve) => call.on('status', (/** @type {any} */ end) => resolve(end.code)));
+      });
+      for (const call of open) call.write?.({});
+      while (calls.length < before + 4) await new Promise(setImmediate);
+      const told = calls.slice(before).map((call) => once(call, 'cancelled'));
+      return { open, ends: async () => (await Promise.all([Promise.all(ends), ...told]))[0] };
+    };
+    const late = await four({ deadline: Date.now() + 300 });
+    assert.deepEqual(await late.ends(), Array(4).fill(status.DEADLINE_EXCEEDED));
+    const unwanted = await four({});
+    for (const call of unwanted.open) call.cancel();
+    assert.deepEqual(await unwanted.ends(), Array(4).fill(status.CANCELLED));
+    await isWell();
+    const last = await four({});
+    server.forceShutdown();
+    assert.ok((await last.ends()).every((code) => code !== status.OK));
+    assert.equal(server.engine.native.calls, 0);
+  });
+
   test('an answer that does not serialise, and one that is too long', async (t) => {
     const { client, isWell } = await start(t, { 'grpc.max_send_message_length': 100 }, {
       down: (/** @type {any} */ call) => call.write(call.request.number === 1 ? undefined : { data: Buffer.alloc(101) }),
