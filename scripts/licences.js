@@ -27,6 +27,8 @@ const UNWRITTEN = /** @type {Record<string, string>} */ ({
   'objc2-core-foundation': 'Copyright 2026 Mads Marquart',
   'objc2-io-kit': 'Copyright 2026 Mads Marquart',
 });
+/** Crates that leave the file to another of their repository. @type {Record<string, string>} */
+const LEFT_TO = { 'alloc-stdlib': 'alloc-no-stdlib' };
 const NAMES = /^(licen[cs]e|copying|notice|copyright|unlicense)([-._].*)?$/i;
 
 /**
@@ -101,11 +103,14 @@ function collect() {
   /** Crates by the text of a licence, which many share to the letter. @type {Map<string, string[]>} */
   const holders = new Map();
   const list = [];
-  for (const { name, version, license, repository, manifest_path: manifest } of linkedCrates()) {
+  const crates = linkedCrates();
+  for (const { name, version, license, repository, manifest_path: manifest } of crates) {
     list.push(`${name} ${version}: ${license ?? 'see its licence file'}${repository ? `, ${repository}` : ''}`);
     const folder = path.dirname(manifest);
     const found = texts(folder, (license ?? '').split(/ OR | ?[/] ?/).includes('MIT'));
     if (found.length === 0 && UNWRITTEN[name] !== undefined) found.push(mitText(UNWRITTEN[name]));
+    const other = crates.find((crate) => crate.name === LEFT_TO[name]);
+    if (found.length === 0 && other !== undefined) found.push(...texts(path.dirname(other.manifest_path), false));
     if (found.length === 0) throw new Error(`${name} ${version} comes without the text of its licence, ${license}`);
     for (const text of found) holders.set(text, [...(holders.get(text) ?? []), `${name} ${version}`]);
     if (BUNDLED[name] === undefined) continue;
