@@ -108,6 +108,7 @@ const EXPECTED = {
       assert.equal(zlib.gunzipSync(read(folder, 'out.gz')).toString(), shouted);
     },
   },
+  'inspector.js': { prints: ['upperCase -> gzip -> SlowWriter | bottleneck: SlowWriter', 'elsewhere: the program itself'] },
   'jsonl-to-objects.js': {
     prints: ['debug', 'error', 'info', 'notice', 'warn'].map((level) => {
       const count = good.filter((row) => parsed(row).level === level).length;
