@@ -10,6 +10,7 @@ const millrace = require('millrace/http');
 const { createChannel, createSession, EventStreamParser } = require('millrace/sse');
 const { eventually } = require('./harness/events.js');
 const { serve, slowClient } = require('./harness/servers.js');
+const { random } = require('./harness/streams.js');
 
 /**
  * A client that keeps what its events say.
@@ -160,3 +161,29 @@ test('who comes back to a channel with a serializer of its own gets what it miss
   channel.close();
   assert.match(await response.text(), /^event:message\nid:\S+\ndata:own second\n\n$/);
 });
+
+for (const [name, implementation] of Object.entries({ 'node:http': http, 'millrace/http': millrace })) {
+  test(`clients that are killed at random cost the rest of a channel nothing, and nothing of them stays: ${name}`, async (t) => {
+    const next = random(7);
+    const { channel, sessions, url, registered } = await channelOn(t, implementation);
+    const lives = new Set(await Promise.all(Array.from({ length: 60 }, () => listen(t, url))));
+    await registered(60);
+    let sent = 0;
+    while (lives.size > 10) {
+      for (let i = 0; i < 20; i++) channel.broadcast(`${sent++} ${'z'.repeat(200)}`);
+      for (const client of lives) {
+        if (next() > 0.1) continue;
+        lives.delete(client);
+        client.abort.abort();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await registered(lives.size);
+    const expected = Array.from({ length: sent }, (_, n) => n);
+    for (const { data } of lives) {
+      await eventually(() => data.length === sent);
+      assert.deepEqual(data.map((text) => parseInt(text, 10)), expected);
+    }
+    assert.equal(sessions.filter(({ isConnected }) => isConnected).length, lives.size);
+  });
+}
