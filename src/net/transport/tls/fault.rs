@@ -33,15 +33,18 @@ impl TlsFault {
     pub fn of_first_bytes(bytes: &[u8]) -> Option<Self> {
         const METHODS: [&[u8]; 9] =
             [b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"PRI "];
-        let [first, ..] = bytes else { return None };
         if METHODS.iter().any(|method| bytes.starts_with(method)) {
             return Some(Self::new("ERR_SSL_HTTP_REQUEST", "http request"));
         }
         let may_be_method = METHODS.iter().any(|method| method.starts_with(bytes));
-        // A record of a handshake: its type, and a version of TLS, or of SSL 3 in the first one.
-        let is_record = *first == 0x16 && bytes.get(1).is_none_or(|major| *major == 3);
-        (!is_record && !may_be_method)
+        (!Self::is_record(bytes) && !may_be_method)
             .then(|| Self::new("ERR_SSL_WRONG_VERSION_NUMBER", "wrong version number"))
+    }
+
+    /// Whether the first bytes of a connection begin a record of a handshake: its type, and a version of TLS, or of SSL 3 in
+    /// the first one.
+    pub fn is_record(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&0x16) && bytes.get(1).is_none_or(|major| *major == 3)
     }
 }
 

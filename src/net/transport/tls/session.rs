@@ -298,6 +298,10 @@ impl Session {
             }
             return Err(fault);
         }
+        // What may be the start of a request in the clear is none of the acceptor's, which would call it a broken record.
+        if !TlsFault::is_record(data) {
+            return Ok(None);
+        }
         let Phase::Hello(acceptor, _) = &mut self.phase else { return Ok(None) };
         let mut rest = &data[fresh..];
         while !rest.is_empty() {

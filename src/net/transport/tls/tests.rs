@@ -260,13 +260,18 @@ fn a_hello_without_end_is_a_fault_within_the_bound() {
 }
 
 #[test]
-fn a_request_in_the_clear_is_answered_in_the_clear() {
-    let mut pair = Pair::new(contexts(false));
-    pair.peer.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    assert_eq!(code(&pair.read().unwrap_err()), "ERR_SSL_HTTP_REQUEST");
-    let mut answer = [0; 12];
-    pair.peer.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.0 400");
+fn a_request_in_the_clear_is_answered_in_the_clear_also_where_it_comes_byte_by_byte() {
+    for piece in [1, 2, 18] {
+        let mut pair = Pair::new(contexts(false));
+        let error = b"GET / HTTP/1.1\r\n\r\n".chunks(piece).find_map(|bytes| {
+            pair.peer.write_all(bytes).unwrap();
+            pair.read().err()
+        });
+        assert_eq!(code(&error.unwrap()), "ERR_SSL_HTTP_REQUEST", "in pieces of {piece}");
+        let mut answer = [0; 12];
+        pair.peer.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.0 400");
+    }
 }
 
 #[test]
@@ -379,6 +384,27 @@ fn a_file_is_sent_in_steps_up_to_its_end() {
     }
     assert!(heard == text[100..]);
     assert!(full > 0, "the socket took everything: nothing was tested");
+}
+
+#[test]
+fn of_a_file_that_is_on_a_disk_nothing_is_sent_until_it_was_fetched() {
+    let mut pair = Pair::established();
+    // The folder for temporary files may be in memory.
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target")
+        .join(format!("millrace-cold-{}", std::process::id()));
+    let mut file = std::fs::File::create_new(&path).unwrap();
+    file.write_all(&[7; 100_000]).unwrap();
+    file.sync_all().unwrap();
+    let file: OwnedFd = std::fs::File::open(&path).unwrap().into();
+    std::fs::remove_file(&path).unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    let session = std::mem::replace(&mut pair.session, Session::server(contexts(false)));
+    let mut transport = Transport::encrypted(pair.socket.as_fd().try_clone_to_owned().unwrap(), session);
+    assert_eq!(transport.send_file(&file, 0, 100_000, false).unwrap(), FileSent::Cold);
+    assert_eq!(pair.hear().unwrap(), b"");
+    assert_eq!(transport.send_file(&file, 0, 100_000, true).unwrap(), FileSent::Bytes(100_000));
+    assert_eq!(pair.hear().unwrap(), [7; 100_000]);
 }
 
 #[test]
