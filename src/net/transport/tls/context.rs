@@ -241,16 +241,22 @@ fn verifier(
             roots.add(root).map_err(|e| ContextError::new("ERR_OSSL_ASN1_WRONG_TAG", format!("ca: {e}")))?;
         }
     }
+    let no_list = |error: &dyn fmt::Display| {
+        ContextError::new("ERR_CRYPTO_OPERATION_FAILED", format!("Failed to parse CRL: {error}"))
+    };
     let mut lists = Vec::new();
     for bytes in &options.revocations {
         if bytes.first() == Some(&0x30) {
             lists.push(CertificateRevocationListDer::from(bytes.clone()));
             continue;
         }
+        let before = lists.len();
         for list in CertificateRevocationListDer::pem_slice_iter(bytes) {
-            lists.push(
-                list.map_err(|e| ContextError::new("ERR_CRYPTO_OPERATION_FAILED", format!("crl: {e}")))?,
-            );
+            lists.push(list.map_err(|error| no_list(&error))?);
+        }
+        // Whoever gives a list wants it looked at: without one every certificate would pass.
+        if lists.len() == before {
+            return Err(no_list(&"there is none"));
         }
     }
     let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
