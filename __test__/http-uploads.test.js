@@ -12,6 +12,7 @@ const { PassThrough, Writable, pipeline } = require('node:stream');
 const nodeZlib = require('node:zlib');
 const { compose, fs, http, inspect, jsonl, zlib } = require('../index.js');
 const { getEventLoop } = require('../lib/internal/event-loop.js');
+const { serving: servingBy } = require('./harness/http.js');
 const { Raw, closed, listening } = require('./harness/raw-http.js');
 const { folder, fused, rows, settled, until } = require('./harness/streams.js');
 
@@ -28,15 +29,7 @@ const isLinked = (req) => Boolean(req.socket.upload);
  * @param {(req: any, res: any) => void} handler
  * @param {(port: number, server: any) => Promise<void>} use
  */
-async function serving(handler, use) {
-  const server = http.createServer(handler);
-  const port = await listening(server);
-  try {
-    await use(port, server);
-  } finally {
-    await closed(server);
-  }
-}
+const serving = (handler, use) => servingBy(http, handler, use);
 
 /**
  * Counts chunks of a request that JavaScript sees.

@@ -13,7 +13,6 @@ const record = {
   CLOSED: 7,
   PENDING: 8,
   TIMEOUT: 9,
-  SENT: 10,
   STREAM: 11,
   STREAM_DATA: 12,
   RESET: 13,

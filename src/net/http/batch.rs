@@ -28,8 +28,6 @@ pub enum Record {
     Pending = 8,
     /// A time limit was passed: 0 headers, 1 request, 2 keep-alive.
     Timeout = 9,
-    /// A file was sent, or could not be: status, the system's error number.
-    Sent = 10,
     /// A stream of HTTP/2 was opened; its [`Record::Request`] follows: the connection, and the stream's number within it.
     Stream = 11,
     /// Bytes of a stream's body: place, length, and 1 where nothing more comes until it is resumed.
