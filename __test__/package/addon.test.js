@@ -11,7 +11,7 @@ const { MAIN_TARBALL, PLATFORM, PLATFORM_TARBALL, install, installedAddon } = re
 
 const MIB = 1024 * 1024;
 /** What grows past these was not meant to: raise them with the reason in the commit. docs/platforms.md has the sizes of today. */
-const CEILING = { addon: 6 * MIB, tarballs: 4 * MIB, installed: 9 * MIB };
+const CEILING = { addon: 7 * MIB, tarballs: 4 * MIB, installed: 10 * MIB };
 /** Of Node's main thread; what a process waits for on a busy machine is not the addon's. */
 const LOAD_MS = 15;
 const TRIALS = 15;
