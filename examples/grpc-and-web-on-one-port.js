@@ -1,6 +1,6 @@
 'use strict';
 
-// One port for a web page, an event stream and gRPC, without a proxy in between: what a connection begins with decides.
+// One port for a web page, an event stream, gRPC, and gRPC-Web for browsers, without a proxy in between.
 
 const path = require('node:path');
 const { once } = require('node:events');
@@ -53,8 +53,23 @@ async function demo() {
   const { count, mean } = await summary;
   console.log(`gRPC: ${count} readings, mean ${mean}`);
 
+  // A browser's call: frames in the body, and the status in the last of them.
+  const method = definition['readings.Readings'].Record;
+  const message = method.requestSerialize({ sensor: 'south', value: 4 });
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  const answer = await fetch(`http://127.0.0.1:${port}${method.path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/grpc-web' },
+    body: Buffer.concat([prefix, message]),
+  });
+  const body = Buffer.from(await answer.arrayBuffer());
+  const end = 5 + body.readUInt32BE(1);
+  const { mean: only } = method.responseDeserialize(body.subarray(5, end));
+  console.log(`gRPC-Web: mean ${only}, ${body.subarray(end + 5).toString().split('\r\n')[0]}`);
+
   let text = '';
-  while (!text.includes('{"value":6}')) text += (await reader.read()).value;
+  while (!text.includes('{"value":4}')) text += (await reader.read()).value;
   console.log(`events: ${text.match(/\{"value":\d\}/g)?.join(' ')}`);
   client.close();
   server.close();
