@@ -143,7 +143,7 @@ const EXPECTED = {
     ],
   },
   'grpc-stream.js': {
-    prints: ['millrace/grpc', '@grpc/grpc-js'].flatMap((name) => [
+    prints: ['millrace to millrace', 'grpc-js to millrace', 'millrace to grpc-js', 'grpc-js to grpc-js'].flatMap((name) => [
       `${name}: describe: 3 INVALID_ARGUMENT: a sensor has a name`,
       `${name}: follow: 49995000`,
       `${name}: record: 99 readings, mean 50`,
