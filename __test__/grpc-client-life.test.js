@@ -243,14 +243,31 @@ describe('a server that goes wrong', () => {
     assert.deepEqual([error.code, error.details], [status.UNAVAILABLE, 'Connection dropped']);
   });
 
-  test('says nothing at all to pings', async (t) => {
-    const { address, sockets } = await serveRaw(t, (stream) => {
+  test('ends an answer without a status', async (t) => {
+    const { address } = await serveRaw(t, (stream) => {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
-      sockets[0].pause();
+      stream.end();
     });
+    const { error } = await one(connectOurs(t, address));
+    assert.deepEqual([error.code, error.details], [
+      status.INTERNAL,
+      'Received RST_STREAM with code 0 (Call ended without gRPC status)',
+    ]);
+  });
+
+  test('says nothing at all to pings', async (t) => {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      // SETTINGS without any, and nothing behind them.
+      socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const address = `127.0.0.1:${/** @type {net.AddressInfo} */ (server.address()).port}`;
     const client = connectOurs(t, address, { 'grpc.keepalive_time_ms': 30, 'grpc.keepalive_timeout_ms': 60 });
     const { error } = await one(client);
-    assert.equal(error.code, status.UNAVAILABLE);
+    assert.deepEqual([error.code, error.details], [status.UNAVAILABLE, 'Connection dropped']);
   });
 
   test('is none: a socket that speaks something else', async (t) => {

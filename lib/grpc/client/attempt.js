@@ -142,9 +142,8 @@ class Attempt {
     let result;
     if (code !== NO_STATUS) result = { code, details: decoded(message), metadata };
     else result = ofHttp(http, metadata);
-    if (code === NO_STATUS && http === 200) {
-      result = statusOf(status.UNKNOWN, 'Received HTTP status code 200', metadata);
-    }
+    // It ended as if there was nothing to say.
+    if (code === NO_STATUS && http === 200 && fields === '') result = ofReset(reason.NO_ERROR);
     this.result = result;
     // Messages before a failure are nobody's, unless they are being read.
     if (result.code !== status.OK && !this.isDelivering) this.end(result, progress.PROCESSED);
@@ -158,7 +157,8 @@ class Attempt {
     if (by === ended.BEFORE_IT_BEGAN) {
       if (why === reason.REFUSED_STREAM) came = progress.NOT_STARTED;
       else this.result = statusOf(status.INTERNAL, 'Failed to start HTTP/2 stream');
-    } else if (by === ended.BY_PEER) {
+    } else if (by === ended.BY_PEER || why === reason.CANCEL) {
+      // A connection that is lost has another reason: this is a server's that cancelled its calls and left.
       this.result = why === reason.NO_ERROR && this.http !== 200 ? ofHttp(this.http) : ofReset(why);
       if (why === reason.REFUSED_STREAM) came = progress.REFUSED;
     }
