@@ -4,7 +4,8 @@ const assert = require('node:assert/strict');
 const nodeCrypto = require('node:crypto');
 const { describe, test } = require('node:test');
 const { crypto, jsonl } = require('..');
-const { Kept, failing, through } = require('./harness/rows.js');
+const { Kept, failing } = require('./harness/rows.js');
+const { through } = require('./harness/streams.js');
 
 describe('edit', () => {
   /** @param {string} input @param {jsonl.EditOptions} options @returns {Promise<string>} */

@@ -4,8 +4,8 @@ const assert = require('node:assert/strict');
 const { Transform, Writable } = require('node:stream');
 const { describe, test } = require('node:test');
 const { jsonl } = require('..');
-const { BAD, Kept, failing, through } = require('./harness/rows.js');
-const { settled, until } = require('./harness/streams.js');
+const { BAD, Kept, failing } = require('./harness/rows.js');
+const { settled, through, until } = require('./harness/streams.js');
 
 describe('validate', () => {
   test('lets rows pass byte for byte, each with its LF', async () => {

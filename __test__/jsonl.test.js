@@ -7,8 +7,8 @@ const { Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { describe, test } = require('node:test');
 const { jsonl } = require('..');
-const { failing, through } = require('./harness/rows.js');
-const { until } = require('./harness/streams.js');
+const { failing } = require('./harness/rows.js');
+const { through, until } = require('./harness/streams.js');
 
 for (const [name, make] of /** @type {[string, (options?: any) => import('node:stream').Duplex][]} */ ([
   ['validate', jsonl.validate],

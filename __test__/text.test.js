@@ -5,21 +5,7 @@ const { constants } = require('node:buffer');
 const { Readable, Transform } = require('node:stream');
 const { describe, test } = require('node:test');
 const { text } = require('..');
-const { collect, cut } = require('./harness/streams.js');
-
-/**
- * @param {import('node:stream').Duplex} stage
- * @param {...(string | Buffer)} pieces
- * @returns {Promise<string>} what comes out
- */
-async function through(stage, ...pieces) {
-  for (const piece of pieces) {
-    stage.write(piece);
-    await new Promise((resolve) => process.nextTick(resolve));
-  }
-  stage.end();
-  return String(await collect(stage));
-}
+const { collect, cut, through } = require('./harness/streams.js');
 
 /**
  * @param {import('node:stream').Duplex} stage

@@ -3,21 +3,6 @@
 /** What the tests of rows share. */
 
 const { Writable } = require('node:stream');
-const { collect } = require('./streams.js');
-
-/**
- * @param {import('node:stream').Duplex} stage
- * @param {...any} pieces
- * @returns {Promise<string>} what comes out
- */
-async function through(stage, ...pieces) {
-  for (const piece of pieces) {
-    stage.write(piece);
-    await new Promise((resolve) => process.nextTick(resolve));
-  }
-  stage.end();
-  return String(await collect(stage));
-}
 
 /**
  * @param {import('node:stream').Duplex} stage
@@ -60,4 +45,4 @@ class Kept extends Writable {
 
 const BAD = '{"a":1}\n{"b":}\r\n\n[1,2\n  {"c":3}  \r\nnope\n"last"';
 
-module.exports = { BAD, failing, Kept, through };
+module.exports = { BAD, failing, Kept };

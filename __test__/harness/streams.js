@@ -162,4 +162,18 @@ async function settled(value) {
   return last;
 }
 
-module.exports = { CUTS, collect, cut, feed, folder, fused, offer, random, rows, settled, until };
+/**
+ * @param {import('node:stream').Duplex} stage
+ * @param {...any} pieces each written in a tick of its own
+ * @returns {Promise<string>} what comes out
+ */
+async function through(stage, ...pieces) {
+  for (const piece of pieces) {
+    stage.write(piece);
+    await new Promise((resolve) => process.nextTick(resolve));
+  }
+  stage.end();
+  return String(await collect(stage));
+}
+
+module.exports = { CUTS, collect, cut, feed, folder, fused, offer, random, rows, settled, through, until };
