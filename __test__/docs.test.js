@@ -76,6 +76,7 @@ function makeFolder() {
   for (const name of ['ca.pem', 'server.pem', 'server-key.pem']) {
     fs.copyFileSync(path.join(certificates, name), path.join(folder, name));
   }
+  fs.copyFileSync(path.join(ROOT, 'examples', 'grpc-stream.proto'), path.join(folder, 'readings.proto'));
   return folder;
 }
 
