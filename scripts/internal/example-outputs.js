@@ -52,6 +52,15 @@ const EXPECTED = {
     prints: ['A file of 90 MB, and never more than 16 MB of it in memory: true'],
     leaves: (folder) => assert.equal(fs.statSync(path.join(folder, 'large.txt')).size, 90_000_000),
   },
+  'chunked-reading.js': {
+    prints: [
+      `data: ${Math.ceil(SAMPLE.length / 16_384)} chunks, the first of 16384 bytes, the last of ${SAMPLE.length % 16_384}`,
+      `for await: ${rows.length} ends of lines`,
+      `read(1000): ${Math.floor(SAMPLE.length / 1000)} records, and ${SAMPLE.length % 1000} bytes`,
+      `bytes 100 to 149: 50 of them, 50 read: ${JSON.stringify(SAMPLE.toString('latin1', 100, 150))}`,
+      `the first error is at byte ${SAMPLE.indexOf('"level":"error"')}; closed: true`,
+    ],
+  },
   'compose.js': {
     prints: ['GRÜSSE, STRASSE 1600000'],
     leaves(folder) {
@@ -90,6 +99,13 @@ const EXPECTED = {
       checkRejects(read(folder, 'events.rejects.jsonl'));
     },
   },
+  'four-stream-types.js': {
+    prints: ['Readable -> Transform -> Duplex -> Writable', '210000 bytes read, 210000 written'],
+    leaves(folder) {
+      const shouted = read(folder, 'in.txt').toString().toUpperCase();
+      assert.equal(read(folder, 'out.txt').toString(), shouted);
+    },
+  },
   'gunzip-limits.js': {
     prints: ['ERR_BUFFER_TOO_LARGE in gunzip, after at', 'ERR_MILLRACE_ZLIB_RATIO in gunzip, after at', 'all of 150 bytes'],
   },
@@ -117,6 +133,12 @@ const EXPECTED = {
   },
   'lines.js': {
     prints: [`${rows.length} lines, the longest of ${Math.max(...rows.map((row) => row.length))} characters`],
+  },
+  'manual-backpressure.js': {
+    prints: [
+      'minding it: waited again and again, less than 1 MB at a time: true',
+      'not minding it: waited 0 times, over half of 10 MB at once: true',
+    ],
   },
   'memory.js': {
     prints: [/^99\.9973 MB went through; memory grew by \d\d? MB at most$/],
