@@ -72,6 +72,17 @@ const EXPECTED = {
     prints: ['lines native', 'Transform JavaScript', 'upperCase native', '300000 lines, 1400000 bytes'],
     leaves: (folder) => assert.equal(fs.statSync(path.join(folder, 'out.txt')).size, 1_400_000),
   },
+  'dashboard.js': {
+    prints: [
+      /^millrace is at http:\/\/127\.0\.0\.1:\d+\//,
+      'page: 200 text/html',
+      /^system: the load of [1-9]\d* cores, and \d+\.\d GB of memory$/,
+      `dropped: 204, ${good.length} rows come back, hashed: true`,
+      'pipeline: request -> validate -> edit -> gzip -> hash -> ServerResponse',
+      `folder: 206, bytes 0-99/${SAMPLE.length}`,
+      'ended with 0',
+    ],
+  },
   'dead-letters.js': {
     prints: [
       `${rows.length} rows: ${good.length} good, ${bad.length} rejected`,
