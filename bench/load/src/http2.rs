@@ -44,6 +44,7 @@ impl<E: Exchange> Http2<E> {
                 control_per_second: without,
                 reset_burst: without,
                 reset_per_second: without,
+                ..FloodLimits::default()
             },
             ..Config::default()
         };
